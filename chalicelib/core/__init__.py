@@ -1,0 +1,1 @@
+"""Vocabulary shared by every layer; does no input or output."""

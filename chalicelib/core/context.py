@@ -1,0 +1,110 @@
+"""Who asks, what time it is, and how long there is to answer."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeVar
+
+from chalicelib.core.errors import ConditionFailed, Contended, Throttled
+from chalicelib.core.ids import TenantId, UserId, uuid7_hex
+
+T = TypeVar("T")
+
+
+class Role(IntEnum):
+    """What a key may do; a higher role may do all that a lower one may."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+    @property
+    def label(self) -> str:
+        """The spelling of the API."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, label: str) -> Role:
+        """Raises KeyError for an unknown label."""
+        return cls[label.upper()]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The tenant and user that an API key stands for."""
+
+    tenant: TenantId
+    user: UserId
+    role: Role
+
+
+class Clock:
+    """Time and randomness, injected so that tests are exact. This one is the real one."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        """Seconds that only ever grow, for caches and deadlines."""
+        return time.monotonic()
+
+    def sleep_s(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def random_bytes(self, count: int) -> bytes:
+        """Cryptographically strong random bytes."""
+        return os.urandom(count)
+
+    def new_id(self) -> str:
+        """A time-ordered 32-hex-character id (UUIDv7)."""
+        return uuid7_hex(self.now_ms(), self.random_bytes(10))
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every domain call needs besides its arguments."""
+
+    principal: Principal
+    clock: Clock
+    deadline_s: float
+    """On `clock.monotonic_s`; past it, retries stop."""
+
+    @property
+    def tenant(self) -> TenantId:
+        return self.principal.tenant
+
+    @property
+    def user(self) -> UserId:
+        return self.principal.user
+
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def new_id(self) -> str:
+        return self.clock.new_id()
+
+
+RACE_ATTEMPTS = 60
+
+
+def retry_races(context: Context, attempt: Callable[[], T]) -> T:
+    """Call `attempt` again with full jitter while it loses races, until the context's deadline.
+
+    `attempt` must read afresh each time. Raises Throttled when it never won.
+    """
+    for round_number in range(RACE_ATTEMPTS):
+        try:
+            return attempt()
+        except (ConditionFailed, Contended):
+            pause_s = random.uniform(0, min(0.2, 0.002 * 2**round_number))
+            if context.clock.monotonic_s() + pause_s > context.deadline_s:
+                break
+            context.clock.sleep_s(pause_s)
+    raise Throttled("too many writers on the same item; slow down and send it again")
