@@ -1,0 +1,1 @@
+"""The surfaces: each parses, makes one domain call and renders."""

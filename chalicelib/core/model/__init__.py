@@ -1,0 +1,1 @@
+"""Frozen dataclasses, one file a noun."""

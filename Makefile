@@ -1,0 +1,70 @@
+# `make` lists the targets. PYTHON=/path/to/python picks the interpreter of the virtual environment.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Twice --quiet: errors alone.
+PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
+BENCH_ARGS ?=
+PYTEST_ARGS ?=
+
+# Installed once, and again when a file of versions changes.
+LOCAL_REQUIREMENTS := requirements.txt requirements-local.txt
+DEV_REQUIREMENTS := $(LOCAL_REQUIREMENTS) requirements-dev.txt
+LOCAL_INSTALLED := $(VENV)/.installed-local
+DEV_INSTALLED := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast check format demo bench bench-cost openapi clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+
+run: $(LOCAL_INSTALLED) ## start Trialbook on this machine (TRIALBOOK_PORT, TRIALBOOK_HOME, TRIALBOOK_API_KEY)
+	@exec $(BIN)/python -m local
+
+test: $(DEV_INSTALLED) ## run every test and show the coverage
+	$(BIN)/pytest -n 2 --cov --cov-report=term $(PYTEST_ARGS)
+
+test-fast: $(DEV_INSTALLED) ## run the tests that take a moment, in under a minute
+	$(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+
+check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.check_docs
+	$(BIN)/basedpyright
+
+format: $(DEV_INSTALLED) ## format the code and apply the safe fixes
+	$(BIN)/ruff check --fix --exit-zero
+	$(BIN)/ruff format
+
+demo: $(DEV_INSTALLED) ## train, compare and download real models on a Trialbook of its own
+	@exec $(BIN)/python -m demo
+
+bench: $(DEV_INSTALLED) ## measure Trialbook beside mlflow server and fasttrackml (BENCH_ARGS)
+	@exec $(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-cost: $(DEV_INSTALLED) ## storage requests, capacity units and dollars per operation
+	@exec $(BIN)/python -m bench.cost
+
+openapi: $(DEV_INSTALLED) ## write openapi.json anew from the routes
+	$(BIN)/python -m chalicelib.api.openapi
+
+clean: ## remove what was installed or generated; what Trialbook stored in .trialbook stays
+	rm -rf $(VENV) .venv-bench .venv-lock .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
+	    .schemathesis .coverage .coverage.* htmlcov build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@python="$$(sh tools/find_python.sh $(PYTHON))" && "$$python" -m venv $(VENV)
+
+$(LOCAL_INSTALLED): $(LOCAL_REQUIREMENTS) | $(BIN)/python
+	@echo "Installing $(LOCAL_REQUIREMENTS) into $(VENV) ..."
+	@$(PIP) install $(LOCAL_REQUIREMENTS:%=-r %)
+	@touch $@
+
+$(DEV_INSTALLED): $(DEV_REQUIREMENTS) | $(BIN)/python
+	@echo "Installing $(DEV_REQUIREMENTS) into $(VENV) ..."
+	@$(PIP) install $(DEV_REQUIREMENTS:%=-r %)
+	@touch $(LOCAL_INSTALLED) $@

@@ -1,0 +1,21 @@
+"""The Chalice application: routes and event handlers, and nothing else."""
+
+from __future__ import annotations
+
+from chalicelib.api.application import TrialbookApp
+from chalicelib.api.v1 import (
+    experiments,
+    keys,
+    run_files,
+    run_logs,
+    run_metrics,
+    runs,
+    service,
+)
+
+app = TrialbookApp("trialbook")
+# Matching binary types is the slowest thing Chalice does: only what must arrive as bytes.
+app.api.binary_types = ["multipart/form-data"]
+
+for module in (service, keys, experiments, runs, run_logs, run_metrics, run_files):
+    app.register_blueprint(module.routes)

@@ -1,0 +1,297 @@
+"""Routes of experiments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from chalice.app import Blueprint
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing_extensions import TypedDict
+
+from chalicelib.api.endpoint import (
+    Answer,
+    Body,
+    Params,
+    Request,
+    created,
+    endpoint,
+    no_content,
+    ok,
+)
+from chalicelib.api.v1.pages import cursor_of, position_of
+from chalicelib.api.v1.shapes import (
+    FiniteNumber,
+    MetricKey,
+    Name,
+    Slug,
+    TagChanges,
+    Tags,
+    rfc3339,
+)
+from chalicelib.core.context import Role
+from chalicelib.core.errors import Invalid
+from chalicelib.core.model.experiment import (
+    Experiment,
+    ExperimentCounts,
+    ExperimentStatus,
+    Goal,
+    Stage,
+    Variant,
+)
+from chalicelib.domain import experiments, names
+from chalicelib.wiring import Services
+
+routes = Blueprint(__name__)
+BASE = "/api/v1/experiments"
+
+Description: TypeAlias = Annotated[str, Field(max_length=1000)]
+Goals: TypeAlias = Annotated[dict[MetricKey, Goal], Field(max_length=1000)]
+ArtifactLocation: TypeAlias = Annotated[
+    str, Field(max_length=1024, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")
+]
+VariantKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class VariantIn(BaseModel):
+    """One arm; weights of all arms add up to 100."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, frozen=True)
+
+    key: VariantKey
+    weight: Annotated[FiniteNumber, Field(ge=0, le=100)]
+    name: Annotated[str, Field(max_length=255)] | None = None
+    payload: dict[str, Any] = {}
+
+    def to_variant(self) -> Variant:
+        return Variant(self.key, self.weight, self.name, self.payload)
+
+
+Variants: TypeAlias = Annotated[list[VariantIn], Field(max_length=100)]
+
+
+class NewExperiment(Body):
+    """Create an experiment; `slug` is made from the name when left out."""
+
+    name: Name
+    description: Description | None = None
+    artifact_location: ArtifactLocation | None = None
+    tags: Tags = {}
+    slug: Slug | None = None
+    metric_goals: Goals = {}
+    variants: Variants = []
+    status: ExperimentStatus = "draft"
+
+    @field_validator("slug")
+    @classmethod
+    def _not_reserved(cls, slug: str | None) -> str | None:
+        if slug == names.RESERVED_SLUG:
+            raise ValueError(f"{slug!r} is reserved")
+        return slug
+
+    def to_spec(self) -> experiments.NewExperiment:
+        return experiments.NewExperiment(
+            name=self.name,
+            slug=self.slug,
+            description=self.description,
+            artifact_location=self.artifact_location,
+            tags=self.tags,
+            metric_goals=self.metric_goals,
+            variants=tuple(variant.to_variant() for variant in self.variants),
+            status=self.status,
+        )
+
+
+class ExperimentChanges(Body):
+    """Only what is sent changes; tags merge, and null deletes one."""
+
+    name: Name | None = None
+    description: Description | None = None
+    tags: TagChanges = {}
+    metric_goals: Goals | None = None
+    variants: Variants | None = None
+    status: ExperimentStatus | None = None
+
+    def to_changes(self) -> experiments.Changes:
+        replaced: dict[str, object] = {
+            name: getattr(self, name)
+            for name in ("name", "metric_goals", "status")
+            if getattr(self, name) is not None
+        }
+        if "description" in self.model_fields_set:
+            replaced["description"] = self.description
+        if self.variants is not None:
+            replaced["variants"] = tuple(variant.to_variant() for variant in self.variants)
+        return experiments.Changes(replaced, self.tags)
+
+
+class ListQuery(Params):
+    search: Annotated[str, Field(max_length=255)] | None = None
+    lifecycle_stage: Literal["active", "deleted"] = "active"
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    offset: Annotated[int, Field(ge=0, le=10_000)] = 0
+    cursor: str | None = None
+
+
+class VariantOut(TypedDict):
+    key: str
+    name: str | None
+    payload: dict[str, Any]
+    weight: float
+
+
+class CountsOut(TypedDict):
+    runs: int
+    artifacts: int
+    logs: int
+
+
+class ExperimentOut(TypedDict):
+    id: str
+    slug: str
+    name: str
+    description: str | None
+    artifact_location: str | None
+    lifecycle_stage: Stage
+    tags: dict[str, str]
+    metric_goals: dict[str, Goal]
+    status: ExperimentStatus
+    variants: list[VariantOut]
+    created_at: str
+    last_updated: str
+    created_by: str
+    version: int
+    counts: CountsOut
+
+
+class ExperimentsOut(TypedDict):
+    experiments: list[ExperimentOut]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: str | None
+
+
+def experiment_out(
+    experiment: Experiment, counts: ExperimentCounts = ExperimentCounts()
+) -> ExperimentOut:
+    """An experiment as the API shows it."""
+    return {
+        "id": experiment.id,
+        "slug": experiment.slug,
+        "name": experiment.name,
+        "description": experiment.description,
+        "artifact_location": experiment.artifact_location,
+        "lifecycle_stage": experiment.lifecycle_stage,
+        "tags": dict(experiment.tags),
+        "metric_goals": dict(experiment.metric_goals),
+        "status": experiment.status,
+        "variants": [
+            {"key": v.key, "name": v.name, "payload": dict(v.payload), "weight": v.weight}
+            for v in experiment.variants
+        ],
+        "created_at": rfc3339(experiment.created_at_ms),
+        "last_updated": rfc3339(experiment.last_updated_ms),
+        "created_by": experiment.created_by,
+        "version": experiment.version,
+        "counts": {"runs": counts.runs, "artifacts": counts.artifacts, "logs": counts.logs},
+    }
+
+
+@endpoint(
+    routes, "POST", BASE, body=NewExperiment, answer=ExperimentOut, status=201, role=Role.WRITE,
+    errors=(409,),
+)  # fmt: skip
+def create_experiment(request: Request[NewExperiment, None], services: Services) -> Answer:
+    """Create an experiment."""
+    experiment = experiments.create(
+        services.experiments, request.context, request.body.to_spec()
+    )
+    return created(experiment_out(experiment))
+
+
+@endpoint(routes, "GET", BASE, query=ListQuery, answer=ExperimentsOut, role=Role.READ)
+def list_experiments(request: Request[None, ListQuery], services: Services) -> Answer:
+    """List experiments, newest first."""
+    query = request.query
+    scope = ("experiments", query.search, query.lifecycle_stage)
+    listed = experiments.list_experiments(
+        services.experiments,
+        services.experiment_rows,
+        request.context,
+        search=query.search,
+        stage=query.lifecycle_stage,
+        offset=query.offset,
+        limit=query.limit,
+        before=position_of(services, request.context, scope, query.cursor),
+    )
+    last = listed.experiments[-1][0].id if listed.more else None
+    payload: ExperimentsOut = {
+        "experiments": [experiment_out(*one) for one in listed.experiments],
+        "total": listed.total,
+        "limit": query.limit,
+        "offset": query.offset,
+        "next_cursor": cursor_of(services, request.context, scope, last),
+    }
+    return ok(payload)
+
+
+@endpoint(
+    routes, "GET", BASE + "/{experiment_id}", answer=ExperimentOut, role=Role.READ,
+    errors=(403, 404),
+)  # fmt: skip
+def get_experiment(request: Request[None, None], services: Services) -> Answer:
+    """Get an experiment by id or slug; deleted ones too."""
+    found = experiments.get(services.experiments, request.context, request.path["experiment_id"])
+    return ok(experiment_out(*found))
+
+
+@endpoint(
+    routes, "PATCH", BASE + "/{experiment_id}", body=ExperimentChanges, answer=ExperimentOut,
+    role=Role.WRITE, errors=(403, 404, 409, 412),
+)  # fmt: skip
+def change_experiment(request: Request[ExperimentChanges, None], services: Services) -> Answer:
+    """Change an experiment; with `If-Match: <version>` only that version of it."""
+    experiment_id = request.path["experiment_id"]
+    experiments.change(
+        services.experiments,
+        request.context,
+        experiment_id,
+        request.body.to_changes(),
+        _if_version(request.headers.get("if-match")),
+    )
+    return ok(
+        experiment_out(*experiments.get(services.experiments, request.context, experiment_id))
+    )
+
+
+@endpoint(
+    routes, "DELETE", BASE + "/{experiment_id}", status=204, role=Role.WRITE, errors=(403, 404)
+)
+def delete_experiment(request: Request[None, None], services: Services) -> Answer:
+    """Delete an experiment; it can be restored."""
+    experiments.set_stage(
+        services.experiments, request.context, request.path["experiment_id"], "deleted"
+    )
+    return no_content()
+
+
+@endpoint(
+    routes, "POST", BASE + "/{experiment_id}/restore", answer=ExperimentOut, role=Role.WRITE,
+    errors=(403, 404),
+)  # fmt: skip
+def restore_experiment(request: Request[None, None], services: Services) -> Answer:
+    """Restore a deleted experiment."""
+    experiment_id = request.path["experiment_id"]
+    experiments.set_stage(services.experiments, request.context, experiment_id, "active")
+    return ok(
+        experiment_out(*experiments.get(services.experiments, request.context, experiment_id))
+    )
+
+
+def _if_version(header: str | None) -> int | None:
+    if header is None or header.strip() == "*":
+        return None
+    text = header.strip().strip('"')
+    if not text.isdecimal():
+        raise Invalid.field("If-Match", "must be a version number")
+    return int(text)

@@ -1,0 +1,269 @@
+"""Experiments: creation with unique names, changes, soft deletion, listing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from chalicelib.core.context import Context, retry_races
+from chalicelib.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from chalicelib.core.ids import ExperimentId, is_hex_id
+from chalicelib.core.model.experiment import (
+    Experiment,
+    ExperimentCounts,
+    ExperimentStatus,
+    Goal,
+    Stage,
+    Variant,
+)
+from chalicelib.domain import names
+from chalicelib.storage import keys
+from chalicelib.storage.experiments import (
+    ExperimentStore,
+    NameTaken,
+    SlugTaken,
+    experiment_of,
+)
+from chalicelib.storage.projection import Projection
+from chalicelib.storage.table import Item, Table
+
+MAX_KEPT_ROWS = 100_000
+MAX_SLUG_TRIES = 50
+WEIGHTS_SUM: Final = 100.0
+WEIGHTS_TOLERANCE: Final = 0.01
+
+NEXT_STATUSES: Final[Mapping[ExperimentStatus, frozenset[ExperimentStatus]]] = {
+    "draft": frozenset({"active"}),
+    "active": frozenset({"paused", "completed"}),
+    "paused": frozenset({"active", "completed"}),
+    "completed": frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewExperiment:
+    """What is asked for; the slug is made from the name when None."""
+
+    name: str
+    slug: str | None = None
+    description: str | None = None
+    artifact_location: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    metric_goals: Mapping[str, Goal] = field(default_factory=dict[str, Goal])
+    variants: tuple[Variant, ...] = ()
+    status: ExperimentStatus = "draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A slice of the experiments that match, newest first; `total` counts all that match, `more`
+    tells that some come after the slice."""
+
+    experiments: Sequence[tuple[Experiment, ExperimentCounts]]
+    total: int
+    more: bool
+
+
+ExperimentRows = Projection[Experiment]
+
+
+def experiment_rows(table: Table, max_rows: int = MAX_KEPT_ROWS) -> ExperimentRows:
+    """The projection that lists and searches experiments."""
+    store = ExperimentStore(table)
+
+    def load(partition: str) -> list[Item]:
+        tenant = keys.parse_experiments_changed(partition)
+        return [*store.listed(tenant, "active"), *store.listed(tenant, "deleted")]
+
+    return Projection(table, load, experiment_of, max_rows)
+
+
+def create(store: ExperimentStore, context: Context, wanted: NewExperiment) -> Experiment:
+    """One transaction, and one more for each clash of a slug made from the name.
+
+    Raises Conflict when the name, or the slug asked for, is taken.
+    """
+    check_variants(wanted.variants)
+    now_ms = context.now_ms()
+    base = wanted.slug or names.slugify(wanted.name) or _random_slug(context)
+    if base == names.RESERVED_SLUG and wanted.slug is None:
+        base = names.numbered(base, 2)
+    experiment = Experiment(
+        id=ExperimentId(context.new_id()),
+        slug=base,
+        name=wanted.name,
+        created_at_ms=now_ms,
+        last_updated_ms=now_ms,
+        created_by=context.user,
+        description=wanted.description,
+        artifact_location=wanted.artifact_location,
+        tags=wanted.tags,
+        metric_goals=wanted.metric_goals,
+        status=wanted.status,
+        variants=wanted.variants,
+    )
+    for number in range(1, MAX_SLUG_TRIES):
+        try:
+            store.create(context.tenant, experiment)
+        except NameTaken as error:
+            raise Conflict("an experiment of this name exists", name=wanted.name) from error
+        except SlugTaken as error:
+            if wanted.slug is not None:
+                raise Conflict("an experiment with this slug exists", slug=base) from error
+            experiment = replace(experiment, slug=names.numbered(base, number + 1))
+        else:
+            return experiment
+    experiment = replace(experiment, slug=_random_slug(context))
+    store.create(context.tenant, experiment)
+    return experiment
+
+
+def _random_slug(context: Context) -> str:
+    return f"experiment-{context.clock.random_bytes(3).hex()}"
+
+
+def resolve(store: ExperimentStore, context: Context, id_or_slug: str) -> ExperimentId:
+    """The id of an id or slug. One read for a slug. Raises NotFound."""
+    if is_hex_id(id_or_slug):
+        return ExperimentId(id_or_slug)
+    found = store.id_of_slug(context.tenant, id_or_slug) if names.is_slug(id_or_slug) else None
+    if found is None:
+        raise NotFound("there is no such experiment", experiment_id=id_or_slug)
+    return found
+
+
+def get(
+    store: ExperimentStore, context: Context, id_or_slug: str
+) -> tuple[Experiment, ExperimentCounts]:
+    """Deleted ones too. Raises NotFound, Forbidden."""
+    return store.get_counted(context.tenant, resolve(store, context, id_or_slug))
+
+
+def list_experiments(
+    store: ExperimentStore,
+    rows: ExperimentRows,
+    context: Context,
+    *,
+    search: str | None,
+    stage: Stage,
+    offset: int,
+    limit: int,
+    before: str | None,
+) -> Listed:
+    """Newest first; `before` is the id that the page before ended with, None for the first."""
+    wanted = (search or "").casefold()
+    found = [
+        row
+        for row in rows.rows(keys.experiments_changed(context.tenant))
+        if row.lifecycle_stage == stage and wanted in row.name.casefold()
+    ]
+    total = len(found)
+    found.sort(key=lambda row: row.id, reverse=True)
+    if before is not None:
+        found = [row for row in found if row.id < before]
+        offset = 0
+    page = found[offset : offset + limit]
+    counts = store.counts(context.tenant, [row.id for row in page])
+    return Listed(
+        list(zip(page, counts, strict=True)), total, more=len(found) > offset + len(page)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Fields to change; `replaced` holds only those that were sent, `tags` merge (None deletes)."""
+
+    replaced: Mapping[str, object] = field(default_factory=dict[str, object])
+    tags: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+
+
+def change(
+    store: ExperimentStore,
+    context: Context,
+    id_or_slug: str,
+    changes: Changes,
+    if_version: int | None = None,
+) -> Experiment:
+    """One read and one write. Raises Conflict (name taken, status not reachable, deleted),
+    PreconditionFailed, NotFound, Forbidden."""
+
+    def edit(old: Experiment) -> Experiment:
+        if old.lifecycle_stage == "deleted":
+            raise Conflict("the experiment is deleted; restore it first", experiment_id=old.id)
+        if if_version is not None and old.version != if_version:
+            raise PreconditionFailed(
+                "the experiment changed since; read it again", version=old.version
+            )
+        new = replace(old, **changes.replaced, tags=merge_tags(old.tags, changes.tags))  # pyright: ignore[reportArgumentType] # the API's model names and types these fields
+        check_variants(new.variants)
+        _check_status(old.status, new.status)
+        return new
+
+    return _edit(store, context, id_or_slug, edit)
+
+
+def set_stage(
+    store: ExperimentStore, context: Context, id_or_slug: str, stage: Stage
+) -> Experiment:
+    """Delete softly or restore; doing it again changes nothing."""
+    return _edit(store, context, id_or_slug, lambda old: replace(old, lifecycle_stage=stage))
+
+
+def writable(store: ExperimentStore, context: Context, id_or_slug: str) -> Experiment:
+    """One read. Raises Conflict when it is deleted, NotFound, Forbidden."""
+    experiment = store.get(context.tenant, resolve(store, context, id_or_slug))
+    if experiment.lifecycle_stage == "deleted":
+        raise Conflict("the experiment is deleted; restore it first", experiment_id=experiment.id)
+    return experiment
+
+
+def _edit(
+    store: ExperimentStore,
+    context: Context,
+    id_or_slug: str,
+    edit: Callable[[Experiment], Experiment],
+) -> Experiment:
+    experiment_id = resolve(store, context, id_or_slug)
+
+    def attempt() -> Experiment:
+        old = store.get(context.tenant, experiment_id)
+        new = edit(old)
+        if new == old:
+            return old
+        return store.replace(context.tenant, old, replace(new, last_updated_ms=context.now_ms()))
+
+    try:
+        return retry_races(context, attempt)
+    except NameTaken as error:
+        raise Conflict("an experiment of this name exists") from error
+
+
+def merge_tags(tags: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Tags with changes applied; None deletes a key."""
+    result = dict(tags)
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
+    return result
+
+
+def _check_status(old: ExperimentStatus, new: ExperimentStatus) -> None:
+    if new != old and new not in NEXT_STATUSES[old]:
+        raise Conflict(
+            f"a {old} experiment cannot become {new}",
+            status=old, reachable=sorted(NEXT_STATUSES[old]),
+        )  # fmt: skip
+
+
+def check_variants(variants: Sequence[Variant]) -> None:
+    """Raises Invalid unless keys are distinct and weights add up to 100."""
+    if not variants:
+        return
+    if len({variant.key for variant in variants}) != len(variants):
+        raise Invalid.field("variants", "keys must be distinct")
+    total = sum(variant.weight for variant in variants)
+    if abs(total - WEIGHTS_SUM) > WEIGHTS_TOLERANCE:
+        raise Invalid.field("variants", f"weights must add up to 100, not {total:g}")

@@ -1,0 +1,122 @@
+"""What is asked of histories: pages of one metric, or charts of many, downsampled."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from chalicelib.core.context import Context
+from chalicelib.core.errors import Invalid, NotFound
+from chalicelib.core.ids import RunId
+from chalicelib.core.model.run import Run
+from chalicelib.domain import history
+from chalicelib.domain.downsample import lttb_indices
+from chalicelib.domain.history import ALL_STEPS, Position, Steps
+from chalicelib.storage.packing import FINITE, Series
+from chalicelib.storage.points import PointStore
+from chalicelib.storage.runs import RunStore
+
+MAX_POINTS_IN_ALL = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One metric: downsampled to `max_points`, or without it the page after `after`."""
+
+    key: str
+    steps: Steps = ALL_STEPS
+    max_points: int | None = None
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """`total` counts the points in the range; where an answer shows only a page of them, it counts
+    all that were logged under the key."""
+
+    run_id: RunId
+    key: str
+    pieces: list[Series]
+    total: int
+    next: Position | None = None
+
+
+def of_metric(
+    runs: RunStore, points: PointStore, context: Context, run_id: RunId, asked: Asked
+) -> History:
+    """One read, and a query per MB of the chunks that the answer overlaps. Raises NotFound when the
+    run has no such metric, Forbidden."""
+    run = runs.get(context.tenant, run_id)
+    if asked.key not in run.metrics:
+        raise NotFound("the run has no such metric", key=asked.key[:250])
+    if asked.max_points is not None:
+        found = history.whole(
+            points, context.tenant, run_id, frozenset([asked.key]), asked.steps
+        )[asked.key]
+        return _downsampled(run_id, asked.key, found, asked.max_points)
+    page = history.page(points, context.tenant, run_id, asked.key, asked.steps, asked.after)
+    shown = sum(len(piece.steps) for piece in page.pieces)
+    is_whole = asked.after is None and page.next is None
+    total = shown if is_whole else run.metrics[asked.key].count
+    return History(run_id, asked.key, page.pieces, total, page.next)
+
+
+def of_runs(
+    runs: RunStore,
+    points: PointStore,
+    context: Context,
+    run_ids: Sequence[RunId],
+    metric_keys: Sequence[str],
+    steps: Steps,
+    max_points: int,
+) -> list[History]:
+    """A history a run and metric that exists, in the order asked for. One batch read, and a query
+    per MB of chunks. Raises Invalid when it would be more than 100,000 points, NotFound, Forbidden.
+    """
+    found = runs.get_many(context.tenant, run_ids)
+    expected = sum(_expected(run, key, max_points) for run in found for key in metric_keys)
+    if expected > MAX_POINTS_IN_ALL:
+        raise Invalid(
+            "too many points for one answer; ask for fewer runs, keys or max_points",
+            points=expected, max_points=MAX_POINTS_IN_ALL,
+        )  # fmt: skip
+    histories: list[History] = []
+    for run in found:
+        wanted = [key for key in metric_keys if key in run.metrics]
+        if wanted:
+            whole = history.whole(points, context.tenant, run.run_id, frozenset(wanted), steps)
+            histories.extend(
+                _downsampled(run.run_id, key, whole[key], max_points) for key in wanted
+            )
+    return histories
+
+
+def _expected(run: Run, key: str, max_points: int) -> int:
+    summary = run.metrics.get(key)
+    return 0 if summary is None else min(summary.count, max_points)
+
+
+def _downsampled(run_id: RunId, key: str, pieces: list[Series], max_points: int) -> History:
+    total = sum(len(piece.steps) for piece in pieces)
+    if total <= max_points:
+        return History(run_id, key, pieces, total)
+    steps: array[int] = array("q")
+    timestamps: array[int] = array("q")
+    values: array[float] = array("d")
+    for piece in pieces:
+        steps.extend(piece.steps)
+        timestamps.extend(piece.timestamps)
+        values.extend(piece.values)
+    kept = lttb_indices(steps, values, max_points)
+    column = array("d", [values[at] for at in kept])
+    flags = FINITE if isfinite(sum(column)) else 0
+    piece = Series(
+        key,
+        array("q", [steps[at] for at in kept]),
+        array("q", [timestamps[at] for at in kept]),
+        column,
+        flags,
+    )
+    return History(run_id, key, [piece], total)

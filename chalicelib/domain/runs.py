@@ -1,0 +1,160 @@
+"""Runs: start, change, end, delete and restore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chalicelib.core.context import Context, retry_races
+from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.ids import RunId
+from chalicelib.core.model.experiment import Stage
+from chalicelib.core.model.run import EndStatus, Run, RunStatus
+from chalicelib.domain import experiments, names
+from chalicelib.domain.logging import writable
+from chalicelib.storage.experiments import ExperimentStore
+from chalicelib.storage.run_document import RunDocument
+from chalicelib.storage.runs import FEED, RunPage, RunStore
+
+ENDED: frozenset[RunStatus] = frozenset({"finished", "failed", "killed"})
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is asked for; a name is made up when None."""
+
+    experiment_id: str
+    name: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    parent_run_id: str | None = None
+
+
+def start(
+    runs: RunStore, experiment_store: ExperimentStore, context: Context, wanted: NewRun
+) -> Run:
+    """One read and one transaction; one read more for a parent or when given a slug.
+
+    Raises Conflict when the experiment is deleted, NotFound, Forbidden.
+    """
+    experiment = experiments.writable(experiment_store, context, wanted.experiment_id)
+    parent = None
+    if wanted.parent_run_id is not None:
+        parent = runs.get(context.tenant, RunId(wanted.parent_run_id))
+    run = Run(
+        run_id=RunId(context.new_id()),
+        experiment_id=experiment.id,
+        name=wanted.name or names.two_word_name(context.clock.random_bytes(8)),
+        start_time_ms=context.now_ms(),
+        created_by=context.user,
+        description=wanted.description,
+        parent_run_id=parent.run_id if parent else None,
+        tags=wanted.tags,
+    )
+    runs.create(context.tenant, run)
+    return run
+
+
+def get(runs: RunStore, context: Context, run_id: RunId) -> Run:
+    """Deleted ones too. Raises NotFound, Forbidden."""
+    return runs.get(context.tenant, run_id)
+
+
+def page(
+    runs: RunStore,
+    experiment_store: ExperimentStore,
+    context: Context,
+    experiment_id: str,
+    stage: Stage,
+    limit: int,
+    after: tuple[str, ...] | None,
+) -> RunPage:
+    """Runs of an experiment, newest first. One read and one query."""
+    experiment = experiment_store.get(
+        context.tenant, experiments.resolve(experiment_store, context, experiment_id)
+    )
+    return runs.page(context.tenant, experiment.id, stage, limit, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """`fields` holds those of name, description and status that were sent; tags merge, None
+    deletes one."""
+
+    fields: Mapping[str, object] = field(default_factory=dict[str, object])
+    tags: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+
+
+def change(runs: RunStore, context: Context, run_id: RunId, changes: Changes) -> Run:
+    """Two reads and one write. Raises Conflict when the run is deleted.
+
+    A status that ends the run sets its end time, one that does not clears it.
+    """
+
+    def edit(document: RunDocument) -> bool:
+        writable(document)
+        fields = {
+            name: value for name, value in changes.fields.items() if document.root[name] != value
+        }
+        if "status" in fields:
+            fields["end"] = context.now_ms() if fields["status"] in ENDED else None
+        document.set_fields(fields)
+        tags = {n: v for n, v in changes.tags.items() if document.tag(n) != v}
+        for name, value in tags.items():
+            document.set_tag(name, value)
+        return bool(fields or tags)
+
+    _edit(runs, context, run_id, edit, changes.tags)
+    return runs.get(context.tenant, run_id)
+
+
+def end(
+    runs: RunStore, context: Context, run_id: RunId, status: EndStatus, end_time_ms: int | None
+) -> Run:
+    """Ending twice with the same status changes nothing; with another it is a Conflict."""
+
+    def edit(document: RunDocument) -> bool:
+        writable(document)
+        if document.status in ENDED:
+            if document.status == status:
+                return False
+            raise Conflict(
+                f"the run has already ended as {document.status}", status=document.status
+            )
+        start_ms: int = document.root["start"]
+        if end_time_ms is not None and end_time_ms < start_ms:
+            raise Invalid.field("end_time", "must not be before the run's start")
+        document.set_fields({"status": status, "end": end_time_ms or context.now_ms()})
+        return True
+
+    _edit(runs, context, run_id, edit)
+    return runs.get(context.tenant, run_id)
+
+
+def set_stage(runs: RunStore, context: Context, run_id: RunId, stage: Stage) -> None:
+    """Delete softly or restore; doing it again changes nothing."""
+
+    def edit(document: RunDocument) -> bool:
+        if document.stage == stage:
+            return False
+        document.set_fields({"stage": stage})
+        return True
+
+    _edit(runs, context, run_id, edit, feed=FEED)
+
+
+def _edit(
+    runs: RunStore,
+    context: Context,
+    run_id: RunId,
+    edit: Callable[[RunDocument], bool],
+    names_touched: Mapping[str, object] | Sequence[str] = (),
+    *,
+    feed: str | None = None,
+) -> None:
+    def attempt() -> None:
+        document = runs.open(context.tenant, run_id, names_touched)
+        if edit(document):
+            runs.save(document, feed=feed)
+
+    retry_races(context, attempt)

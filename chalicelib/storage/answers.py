@@ -1,0 +1,99 @@
+"""Answers remembered for an idempotency key; what is too large for an item is a blob."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.ids import TenantId
+from chalicelib.storage import keys
+from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.table import Item, Table, When
+
+MAX_INLINE_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`status` is None while the request is in flight."""
+
+    body_sha256: str
+    status: int | None
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class AnswerStore:
+    """One item an idempotency key."""
+
+    def __init__(self, table: Table, blobs: Blobs) -> None:
+        self._table = table
+        self._blobs = blobs
+
+    def begin(
+        self, tenant: TenantId, digest: str, body_sha256: str, token: str, expires_at: int
+    ) -> None:
+        """Claim the key until `expires_at` (s). One write. Raises ConditionFailed when it is
+        claimed or answered."""
+        self._table.put(
+            {
+                **_address(tenant, digest),
+                "body_sha256": body_sha256,
+                "token": token,
+                "expires_at": expires_at,
+                "version": 1,
+            },
+            when=When.ABSENT,
+        )
+
+    def finish(
+        self, tenant: TenantId, digest: str, token: str, entry: Entry, expires_at: int
+    ) -> None:
+        """Keep the answer until `expires_at` (s). One write; one blob more for a large answer."""
+        item: Item = {
+            **_address(tenant, digest),
+            "body_sha256": entry.body_sha256,
+            "token": token,
+            "expires_at": expires_at,
+            "status": entry.status,
+            "headers": cast("dict[str, object]", entry.headers),  # pyright: ignore[reportAssignmentType] # str values are values
+            "version": 2,
+        }
+        if len(entry.body) > MAX_INLINE_CHARACTERS:
+            blob_key = keys.remembered_answer(tenant, digest)
+            self._blobs.put(blob_key, entry.body.encode(), mime="application/json")
+            item["blob"] = blob_key
+        else:
+            item["body"] = entry.body
+        self._table.put(item)
+
+    def forget(self, tenant: TenantId, digest: str, token: str) -> None:
+        """Give up the claim, unless somebody else has taken it since."""
+        key = keys.remembered(tenant, digest)
+        item = self._table.get(key)
+        if item is not None and item.get("token") == token:
+            try:
+                self._table.delete(key, when=1)
+            except ConditionFailed:
+                return
+
+    def get(self, tenant: TenantId, digest: str) -> Entry | None:
+        """One read; one blob more for a large answer."""
+        item = self._table.get(keys.remembered(tenant, digest))
+        if item is None:
+            return None
+        body = cast(str, item.get("body", ""))
+        if "blob" in item:
+            body = self._blobs.get(cast(str, item["blob"])).decode()
+        return Entry(
+            cast(str, item["body_sha256"]),
+            cast("int | None", item.get("status")),
+            body,
+            cast("dict[str, str]", item.get("headers", {})),
+        )
+
+
+def _address(tenant: TenantId, digest: str) -> Item:
+    key = keys.remembered(tenant, digest)
+    return {"pk": key.pk, "sk": key.sk}

@@ -1,0 +1,227 @@
+"""Experiments: item to dataclass, unique names and slugs, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import orjson
+
+from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.ids import ExperimentId, TenantId, UserId
+from chalicelib.core.model.experiment import Experiment, ExperimentCounts, Stage, Variant
+from chalicelib.storage import directory, keys
+from chalicelib.storage.table import (
+    MAX_GET_MANY,
+    Add,
+    Delete,
+    Index,
+    Item,
+    Put,
+    Query,
+    Table,
+    When,
+    Write,
+    query_all,
+)
+
+
+class NameTaken(Exception):
+    """Another experiment of the tenant has the name."""
+
+
+class SlugTaken(Exception):
+    """Another experiment of the tenant has the slug."""
+
+
+class ExperimentStore:
+    """Experiments of tenants."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def create(self, tenant: TenantId, experiment: Experiment) -> None:
+        """One transaction. Raises NameTaken, SlugTaken."""
+        writes: list[Write] = [
+            _holds_name(tenant, experiment),
+            _holds_slug(tenant, experiment),
+            Put(_item(tenant, experiment), when=When.ABSENT),
+            directory.owned(tenant, experiment.id),
+        ]
+        try:
+            self.table.transact(writes)
+        except ConditionFailed as error:
+            raise _taken(error) from error
+
+    def get(self, tenant: TenantId, experiment_id: ExperimentId) -> Experiment:
+        """One read. Raises NotFound, Forbidden."""
+        item = self.table.get(keys.experiment(tenant, experiment_id))
+        if item is None:
+            raise directory.why_missing(self.table, tenant, "experiment", experiment_id)
+        return experiment_of(item)
+
+    def get_many(
+        self, tenant: TenantId, experiment_ids: Sequence[ExperimentId]
+    ) -> list[Experiment]:
+        """At most 100, in their order. One batch read. Raises NotFound, Forbidden for the first
+        that is missing."""
+        items = self.table.get_many([keys.experiment(tenant, one) for one in experiment_ids])
+        for experiment_id, item in zip(experiment_ids, items, strict=True):
+            if item is None:
+                raise directory.why_missing(self.table, tenant, "experiment", experiment_id)
+        return [experiment_of(item) for item in items if item is not None]
+
+    def get_counted(
+        self, tenant: TenantId, experiment_id: ExperimentId
+    ) -> tuple[Experiment, ExperimentCounts]:
+        """With its counts, in one read. Raises NotFound, Forbidden."""
+        item, counts = self.table.get_many(
+            [
+                keys.experiment(tenant, experiment_id),
+                keys.experiment_counts(tenant, experiment_id),
+            ]
+        )
+        if item is None:
+            raise directory.why_missing(self.table, tenant, "experiment", experiment_id)
+        return experiment_of(item), _counts(counts)
+
+    def counts(
+        self, tenant: TenantId, experiment_ids: Sequence[ExperimentId]
+    ) -> list[ExperimentCounts]:
+        """In the order of the ids; one batch read per 100."""
+        found: list[ExperimentCounts] = []
+        for start in range(0, len(experiment_ids), MAX_GET_MANY):
+            some = experiment_ids[start : start + MAX_GET_MANY]
+            items = self.table.get_many([keys.experiment_counts(tenant, one) for one in some])
+            found.extend(map(_counts, items))
+        return found
+
+    def id_of_slug(self, tenant: TenantId, slug: str) -> ExperimentId | None:
+        """One read."""
+        item = self.table.get(keys.experiment_slug(tenant, slug))
+        return None if item is None else ExperimentId(cast(str, item["experiment"]))
+
+    def id_of_name(self, tenant: TenantId, name: str) -> ExperimentId | None:
+        """One read."""
+        item = self.table.get(keys.experiment_name(tenant, name))
+        return None if item is None else ExperimentId(cast(str, item["experiment"]))
+
+    def replace(self, tenant: TenantId, old: Experiment, new: Experiment) -> Experiment:
+        """Store `new` (a version higher) where `old` is still the stored version.
+
+        A changed name is taken and the old one given up in the same transaction. Raises
+        ConditionFailed when `old` is stale, NameTaken.
+        """
+        stored = replace(new, version=old.version + 1)
+        put = Put(_item(tenant, stored), when=old.version)
+        if new.name == old.name:
+            self.table.put(put.item, put.when)
+            return stored
+        try:
+            self.table.transact(
+                [
+                    _holds_name(tenant, stored),
+                    put,
+                    Delete(keys.experiment_name(tenant, old.name)),
+                ]
+            )
+        except ConditionFailed as error:
+            if error.failed == (0,):
+                raise NameTaken from error
+            raise
+        return stored
+
+    def count(
+        self, tenant: TenantId, experiment_id: ExperimentId, amounts: Mapping[str, int]
+    ) -> Add:
+        """The write that adds to the counts (runs, artifacts, logs)."""
+        return Add(keys.experiment_counts(tenant, experiment_id), amounts)
+
+    def listed(self, tenant: TenantId, stage: Stage) -> list[Item]:
+        """Items of a stage, newest first. One query per MB."""
+        return list(
+            query_all(
+                self.table,
+                Query(keys.experiments_listed(tenant, stage), reverse=True, index=Index.LISTED),
+            )
+        )
+
+
+def _holds_name(tenant: TenantId, experiment: Experiment) -> Put:
+    key = keys.experiment_name(tenant, experiment.name)
+    return Put(
+        {"pk": key.pk, "sk": key.sk, "name": experiment.name, "experiment": experiment.id},
+        when=When.ABSENT,
+    )
+
+
+def _holds_slug(tenant: TenantId, experiment: Experiment) -> Put:
+    key = keys.experiment_slug(tenant, experiment.slug)
+    return Put({"pk": key.pk, "sk": key.sk, "experiment": experiment.id}, when=When.ABSENT)
+
+
+def _taken(error: ConditionFailed) -> Exception:
+    if 0 in error.failed:
+        return NameTaken()
+    return SlugTaken() if 1 in error.failed else error
+
+
+def _item(tenant: TenantId, experiment: Experiment) -> Item:
+    key = keys.experiment(tenant, experiment.id)
+    document = {
+        "slug": experiment.slug,
+        "name": experiment.name,
+        "description": experiment.description,
+        "location": experiment.artifact_location,
+        "stage": experiment.lifecycle_stage,
+        "tags": dict(experiment.tags),
+        "goals": dict(experiment.metric_goals),
+        "status": experiment.status,
+        "variants": [
+            {"key": v.key, "weight": v.weight, "name": v.name, "payload": dict(v.payload)}
+            for v in experiment.variants
+        ],
+        "created": experiment.created_at_ms,
+        "updated": experiment.last_updated_ms,
+        "by": experiment.created_by,
+    }
+    return {
+        "pk": key.pk,
+        "sk": key.sk,
+        "version": experiment.version,
+        "lpk": keys.experiments_listed(tenant, experiment.lifecycle_stage),
+        "lsk": experiment.id,
+        "cpk": keys.experiments_changed(tenant),
+        "id": experiment.id,
+        "doc": orjson.dumps(document).decode(),
+    }
+
+
+def experiment_of(item: Item) -> Experiment:
+    """The experiment of its item."""
+    document: dict[str, Any] = orjson.loads(cast(str, item["doc"]))
+    return Experiment(
+        id=ExperimentId(cast(str, item["id"])),
+        slug=document["slug"],
+        name=document["name"],
+        created_at_ms=document["created"],
+        last_updated_ms=document["updated"],
+        created_by=UserId(document["by"]),
+        description=document["description"],
+        artifact_location=document["location"],
+        lifecycle_stage=document["stage"],
+        tags=document["tags"],
+        metric_goals=document["goals"],
+        status=document["status"],
+        variants=tuple(Variant(**variant) for variant in document["variants"]),
+        version=cast(int, item["version"]),
+    )
+
+
+def _counts(item: Item | None) -> ExperimentCounts:
+    if item is None:
+        return ExperimentCounts()
+    return ExperimentCounts(
+        *(int(cast(int, item.get(name, 0))) for name in ("runs", "artifacts", "logs"))
+    )

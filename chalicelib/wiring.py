@@ -1,0 +1,113 @@
+"""Settings to services: the only module that makes clients, and the one place to replace them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+from chalicelib.core.context import Clock, Context, Principal, Role
+from chalicelib.core.ids import TenantId, UserId
+from chalicelib.core.paging import CursorCodec
+from chalicelib.domain.api_keys import Authenticator
+from chalicelib.domain.experiments import ExperimentRows, experiment_rows
+from chalicelib.settings import Settings
+from chalicelib.storage.answers import AnswerStore
+from chalicelib.storage.api_keys import ApiKeyStore
+from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.experiments import ExperimentStore
+from chalicelib.storage.points import PointStore
+from chalicelib.storage.run_files import RunFileStore
+from chalicelib.storage.run_rows import RunRows, run_rows
+from chalicelib.storage.runs import RunStore
+from chalicelib.storage.signing_key import signing_key
+from chalicelib.storage.table import Table
+from chalicelib.storage.uploads import UploadStore
+
+ANYBODY: Final = Principal(TenantId(""), UserId(""), Role.READ)
+"""Who asks on a public route; a tenant that no key can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a request may need. Safe to share between threads."""
+
+    clock: Clock
+    table: Table
+    blobs: Blobs
+    experiments: ExperimentStore
+    experiment_rows: ExperimentRows
+    runs: RunStore
+    run_rows: RunRows
+    points: PointStore
+    files: RunFileStore
+    uploads: UploadStore
+    answers: AnswerStore
+    api_keys: ApiKeyStore
+    authenticator: Authenticator
+    cursors: CursorCodec
+
+    def context(self, principal: Principal, seconds: float) -> Context:
+        """For a request by `principal` that has `seconds` to be answered."""
+        return Context(principal, self.clock, self.clock.monotonic_s() + seconds)
+
+
+def services_on(table: Table, blobs: Blobs, clock: Clock) -> Services:
+    """Services over two adapters. One read, for the key that signs cursors."""
+    api_keys = ApiKeyStore(table)
+    return Services(
+        clock=clock,
+        table=table,
+        blobs=blobs,
+        experiments=ExperimentStore(table),
+        experiment_rows=experiment_rows(table),
+        runs=RunStore(table),
+        run_rows=run_rows(table),
+        points=PointStore(table, blobs),
+        files=RunFileStore(table),
+        uploads=UploadStore(table),
+        answers=AnswerStore(table, blobs),
+        api_keys=api_keys,
+        authenticator=Authenticator(api_keys, clock),
+        cursors=CursorCodec(signing_key(table, clock)),
+    )
+
+
+def aws_services(settings: Settings) -> Services:
+    """Services on DynamoDB and S3."""
+    # Imported here: on a laptop nothing needs boto3, and it is most of a cold start.
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    from chalicelib.storage.dynamo_table import DynamoTable  # noqa: PLC0415
+    from chalicelib.storage.s3_blobs import S3Blobs  # noqa: PLC0415
+
+    clock = Clock()
+    config = Config(
+        region_name=settings.region,
+        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=2,
+        read_timeout=10,
+        signature_version="s3v4",
+        tcp_keepalive=True,
+    )
+    session = boto3.session.Session()
+    table = DynamoTable(session.client("dynamodb", config=config), settings.table, clock)
+    return services_on(table, S3Blobs(session.client("s3", config=config), settings.bucket), clock)
+
+
+_installed: Services | None = None
+
+
+def install(services: Services | None) -> None:
+    """Use these services from now on (None: make them from the environment at the next use)."""
+    global _installed  # noqa: PLW0603
+    _installed = services
+
+
+def services() -> Services:
+    """The services in use; made from the environment the first time nothing was installed."""
+    if _installed is None:
+        install(aws_services(Settings.of_environment(os.environ)))
+    assert _installed is not None
+    return _installed

@@ -1,0 +1,186 @@
+"""HTTP to Lambda proxy event, through the Chalice app, and back: an ASGI application.
+
+Most requests take less time than handing them to a thread would, so they run on the event loop, one
+at a time; a view marked `runs_long` runs in a small pool beside it. Stock `chalice local` is not
+used because it answers every kept-alive request 44 ms late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol, TypeAlias
+
+from chalicelib.core.context import Clock
+from local.answers import Answer, app_answer, error_answer, preflight_answer
+from local.proxy_event import (
+    BadUrl,
+    Event,
+    Headers,
+    LambdaContext,
+    check_path,
+    parse_query,
+    proxy_event,
+)
+from local.routing import RouteEntry, Router
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+LONG_WORKERS: Final = 4
+LONG_WAITING: Final = 64
+"""Long requests that may wait for a worker; one more is told to come back."""
+BLOB_PREFIX: Final = "/_blobs/"
+UPLOAD_ROUTE: Final = "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads"
+
+_log = logging.getLogger("trialbook.local")
+
+
+class LambdaApp(Protocol):
+    """A Chalice app: callable from several threads at once."""
+
+    @property
+    def routes(self) -> Mapping[str, Mapping[str, RouteEntry]]: ...
+
+    def __call__(self, event: Event, context: LambdaContext) -> Mapping[str, Any]: ...
+
+
+class BodyTooLarge(Exception):
+    """The body is larger than a function takes; `size_bytes` is what is known of it."""
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(size_bytes)
+        self.size_bytes = size_bytes
+
+
+class ClientGone(Exception):
+    """The connection closed before the whole body came."""
+
+
+class LambdaAdapter:
+    """Serves `app`; paths under `/_blobs/` go to `blobs`, which is an ASGI application itself."""
+
+    def __init__(self, app: LambdaApp, clock: Clock, blobs: AsgiApp | None = None) -> None:
+        self._app = app
+        self._clock = clock
+        self._blobs = blobs
+        self._router = Router(app.routes)
+        self._pool = ThreadPoolExecutor(LONG_WORKERS, thread_name_prefix="long")
+        self._long_requests = 0
+        self._id_prefix = clock.random_bytes(8).hex()
+        self._count = itertools.count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["raw_path"].decode("ascii")
+        if self._blobs is not None and path.startswith(BLOB_PREFIX):
+            await self._blobs(scope, receive, send)
+            return
+        request_id = f"{self._id_prefix}{next(self._count):016x}"
+        try:
+            answer = await self._answer(scope, path, receive, request_id)
+        except ClientGone:
+            return
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def close(self) -> None:
+        """Take no more long requests."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, scope: Scope, path: str, receive: Receive, request_id: str) -> Answer:
+        matched = self._router.match(path)
+        if matched is None:
+            return error_answer(404, "not_found", f"no such path: {path}", request_id)
+        resource, variables = matched
+        method: str = scope["method"]
+        endpoint = resource.endpoints.get(method)
+        if endpoint is None:
+            if method == "OPTIONS":
+                return preflight_answer(resource.allow, request_id)
+            message = f"method not allowed here; use one of {resource.allow}: method={method}"
+            allow = [(b"allow", resource.allow.encode("ascii"))]
+            return error_answer(405, "method_not_allowed", message, request_id, headers=allow)
+        headers = Headers(scope["headers"])
+        try:
+            check_path(path)
+            query = parse_query(scope["query_string"])
+            body = await _read_body(headers.last, receive)
+        except BadUrl as error:
+            return error_answer(400, "invalid", str(error), request_id)
+        except BodyTooLarge as error:
+            return _too_large(error, headers, request_id)
+        client = scope["client"]
+        source_ip = client[0] if client else ""
+        event = proxy_event(endpoint, path, variables, headers, query, body, request_id, source_ip)
+        if endpoint.runs_long:
+            return await self._run_long(event, request_id)
+        return self._run(event, request_id)
+
+    def _run(self, event: Event, request_id: str) -> Answer:
+        try:
+            return app_answer(self._app(event, LambdaContext(request_id, self._clock)), request_id)
+        except Exception:  # noqa: BLE001 (whatever it was, the client gets an answer)
+            _log.exception("%s %s: request %s", event["httpMethod"], event["path"], request_id)
+            return error_answer(500, "internal", "an internal error occurred", request_id)
+
+    async def _run_long(self, event: Event, request_id: str) -> Answer:
+        if self._long_requests >= LONG_WORKERS + LONG_WAITING:
+            message = "too many long requests wait already; send it again in a second"
+            retry = [(b"retry-after", b"1")]
+            return error_answer(503, "unavailable", message, request_id, headers=retry)
+        self._long_requests += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._run, event, request_id)
+        finally:
+            self._long_requests -= 1
+
+
+async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
+    """Raises BodyTooLarge as soon as that is known, ClientGone."""
+    length = headers.get("content-length")
+    if length is None:
+        if "transfer-encoding" not in headers:
+            return b""
+    elif int(length) > MAX_BODY_BYTES:
+        raise BodyTooLarge(int(length))
+    message = await receive()
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise ClientGone
+        piece: bytes = message["body"]
+        if not pieces and not message["more_body"]:
+            size = len(piece)
+            if size > MAX_BODY_BYTES:
+                raise BodyTooLarge(size)
+            return piece
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BODY_BYTES:
+            raise BodyTooLarge(size)
+        if not message["more_body"]:
+            return b"".join(pieces)
+        message = await receive()
+
+
+def _too_large(error: BodyTooLarge, headers: Headers, request_id: str) -> Answer:
+    message = (
+        f"request body too large; upload a file by {UPLOAD_ROUTE}: "
+        f"size_bytes={error.size_bytes} max={MAX_BODY_BYTES}"
+    )
+    details = {"max_bytes": MAX_BODY_BYTES, "upload_route": UPLOAD_ROUTE}
+    # A body already under way is read to its end and dropped: closing at once would reset the
+    # connection before the client has read this. A client that still waits for 100 sends none.
+    close = [(b"connection", b"close")] if "expect" in headers.last else []
+    return error_answer(413, "too_large", message, request_id, details, close)

@@ -1,0 +1,83 @@
+"""Services on a laptop: SQLite, files, and a thread that does what the cloud's workers do."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from app import app
+from chalicelib import wiring
+from chalicelib.core.context import Clock
+from chalicelib.core.errors import TrialbookError
+from chalicelib.domain import compaction, feed
+from chalicelib.domain.feed import Projections
+from chalicelib.storage.signing_key import signing_key
+from chalicelib.wiring import Services
+from local.blob_endpoint import BlobEndpoint
+from local.disk_blobs import DiskBlobs
+from local.home import Home
+from local.server import Backend
+from local.sqlite_table import SqliteTable
+
+FEED_S = 0.25
+COMPACTION_S = 60.0
+log = logging.getLogger("trialbook.background")
+
+
+class Background:
+    """One thread that pulls the change feed and compacts runs whose time has come."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="background", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the work under way is done."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        to = projections(self._services)
+        compacted_s = self._services.clock.monotonic_s()
+        while not self._stopped.wait(FEED_S):
+            try:
+                while feed.pull(to) and not self._stopped.is_set():
+                    pass
+                now_s = self._services.clock.monotonic_s()
+                if now_s - compacted_s >= COMPACTION_S:
+                    compacted_s = now_s
+                    compaction.compact_due(self._services.points, self._services.clock.now_ms())
+            except TrialbookError:
+                log.exception("background work failed; it is tried again")
+
+
+def projections(services: Services) -> Projections:
+    """Where the services' changes are projected."""
+    return Projections(
+        services.table,
+        services.blobs,
+        services.experiments,
+        services.files,
+        services.uploads,
+        services.clock,
+    )
+
+
+def open_backend(home: Home, base_url: str, clock: Clock) -> Backend:
+    """Everything the local server serves, over the home's files."""
+    table = SqliteTable(home.table_file, clock)
+    blobs = DiskBlobs(home.blobs_folder, base_url, signing_key(table, clock), clock)
+    services = wiring.services_on(table, blobs, clock)
+    wiring.install(services)
+    background = Background(services)
+
+    def close() -> None:
+        background.stop()
+        table.close()
+
+    return Backend(app, BlobEndpoint(blobs, clock), services.api_keys, background.start, close)

@@ -1,0 +1,138 @@
+"""The engines that the Blobs contract runs on, each reached over real HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import uvicorn
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from chalicelib.core.context import Clock
+from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.s3_blobs import S3Blobs
+from local.blob_endpoint import BlobEndpoint
+from local.disk_blobs import DiskBlobs
+
+SECRET = b"a secret that signs the URLs of tests"
+BUCKET = "trialbook-contract"
+
+
+class SettableClock(Clock):
+    """The real time, moved by `ahead_ms`."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A store under test. `clock` is the one that decides whether a URL has expired."""
+
+    blobs: Blobs
+    clock: SettableClock
+
+
+@dataclass(frozen=True)
+class EngineKind:
+    """How to open an engine, given an empty folder, and what may be asked of it.
+
+    moto's server verifies no signature, so neither expiry nor what a signature binds, compares no
+    digest, and looks before it puts; a real S3 does all of it.
+    """
+
+    open: Callable[[Path], AbstractContextManager[Engine]]
+    verifies_signatures: bool
+    verifies_digests: bool
+    arbitrates_races: bool
+
+
+@contextmanager
+def files(folder: Path) -> Generator[Engine]:
+    """DiskBlobs behind uvicorn, in a thread."""
+    clock = SettableClock()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        blobs = DiskBlobs(folder, url, SECRET, clock)
+        with serving(BlobEndpoint(blobs, clock), listener):
+            yield Engine(blobs, clock)
+
+
+@contextmanager
+def serving(endpoint: BlobEndpoint, listener: socket.socket) -> Generator[None]:
+    """Serves an endpoint on a listening socket as the local server does."""
+    config = uvicorn.Config(
+        cast("Any", endpoint),  # uvicorn types scopes by protocol, the endpoint as mappings
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def moto(folder: Path) -> Generator[Engine]:
+    """S3Blobs on moto's server."""
+    del folder
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        client = s3_client(f"http://{host}:{port}")
+        client.create_bucket(Bucket=BUCKET)
+        yield Engine(S3Blobs(client, BUCKET), SettableClock())
+        client.close()
+    finally:
+        server.stop()
+
+
+def s3_client(endpoint_url: str, key_id: str = "test", secret: str = "test") -> Any:
+    """A client as the deployment's, but for the address; it gives up at once."""
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        retries={"total_max_attempts": 1},
+        connect_timeout=5,
+        read_timeout=20,
+        max_pool_connections=16,
+    )
+    make_client = cast("Any", boto3.client)  # pyright: ignore[reportUnknownMemberType] (untyped)
+    return make_client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        config=config,
+    )
+
+
+ENGINES = {
+    "files": EngineKind(
+        files, verifies_signatures=True, verifies_digests=True, arbitrates_races=True
+    ),
+    "moto": EngineKind(
+        moto, verifies_signatures=False, verifies_digests=False, arbitrates_races=False
+    ),
+}
