@@ -153,25 +153,19 @@ async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
             return b""
     elif int(length) > MAX_BODY_BYTES:
         raise BodyTooLarge(int(length))
-    message = await receive()
     pieces: list[bytes] = []
-    size = 0
-    while True:
+    size_bytes = 0
+    is_more = True
+    while is_more:
+        message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
-        piece: bytes = message["body"]
-        if not pieces and not message["more_body"]:
-            size = len(piece)
-            if size > MAX_BODY_BYTES:
-                raise BodyTooLarge(size)
-            return piece
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_BODY_BYTES:
-            raise BodyTooLarge(size)
-        if not message["more_body"]:
-            return b"".join(pieces)
-        message = await receive()
+        pieces.append(message["body"])
+        size_bytes += len(message["body"])
+        if size_bytes > MAX_BODY_BYTES:
+            raise BodyTooLarge(size_bytes)
+        is_more = message["more_body"]
+    return b"".join(pieces)
 
 
 def _too_large(error: BodyTooLarge, headers: Headers, request_id: str) -> Answer:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from chalicelib.core.context import Clock
-from chalicelib.core.errors import ConditionFailed, Throttled, TooLarge, Unavailable
+from chalicelib.core.errors import ConditionFailed, Throttled, Unavailable
 from chalicelib.storage.item_size import (
     check_add,
-    check_item,
     check_key,
     check_keys,
     check_query,
     check_transaction,
+    check_transaction_bytes,
 )
 from chalicelib.storage.table import (
     MAX_TRANSACTION_BYTES,
@@ -95,7 +95,7 @@ class SqliteTable:
         check_transaction(writes, token)
         bodies = [_checked_body(write) for write in writes]
         if sum(map(len, bodies)) > MAX_TRANSACTION_BYTES // 4:
-            _check_transaction_bytes(writes)
+            check_transaction_bytes(writes)
         digest = b""
         if token is not None:
             packed = map(packed_write, writes, bodies)
@@ -213,18 +213,6 @@ def _checked_body(write: Write) -> bytes:
         return encode({"pk": write.key.pk, "sk": write.key.sk, **write.amounts, **write.also})
     check_key(write.key)
     return b""
-
-
-def _check_transaction_bytes(writes: Sequence[Write]) -> None:
-    puts = (check_item(write.item) for write in writes if isinstance(write, Put))
-    adds = (check_add(write) for write in writes if isinstance(write, Add))
-    size_bytes = sum(puts) + sum(adds)
-    if size_bytes > MAX_TRANSACTION_BYTES:
-        raise TooLarge(
-            "transaction too large for the table",
-            size_bytes=size_bytes,
-            max_bytes=MAX_TRANSACTION_BYTES,
-        )
 
 
 def _core_error(error: sqlite3.Error) -> Exception:

@@ -98,7 +98,9 @@ class WriteSet:
             case version:
                 sql, arguments = _PUT_AT, (*row, self._now_s, version)
         done = self._connection.execute(sql, arguments).rowcount == 1
-        if done and feed:
+        if (
+            done and feed and old != body
+        ):  # DynamoDB's stream has no record of a write without effect
             change = (self._now_ms, item["pk"], item["sk"], old, body)
             self._connection.execute(_FEED, change)
         return done

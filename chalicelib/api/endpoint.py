@@ -233,7 +233,7 @@ class _Handler:
         context: Context,
         body_bytes: bytes,
     ) -> Answer:
-        request = Request[Any, Any](
+        request: Request[Any, Any] = Request(
             self._parse_body(body_bytes),
             self._parse_query(raw),
             # Chalice hands on path parameters as they came; they are decoded here and only here.

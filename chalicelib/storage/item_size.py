@@ -11,10 +11,12 @@ from decimal import Decimal
 
 from chalicelib.core.errors import TooLarge
 from chalicelib.storage.table import (
+    MAX_ADD_ATTRIBUTES,
     MAX_GET_MANY,
     MAX_ITEM_BYTES,
     MAX_PK_BYTES,
     MAX_SK_BYTES,
+    MAX_TRANSACTION_BYTES,
     MAX_TRANSACTION_WRITES,
     Add,
     Item,
@@ -30,7 +32,7 @@ DOUBLE_TAG = "~double"
 """A dict with this only key is how the DynamoDB adapter spells a float; nobody else may use it."""
 STAMP = "csk"
 """Sort key of the change-ordered index: the DynamoDB adapter's own attribute."""
-STAMP_BYTES = 16
+STAMP_BYTES = 24
 """What the stamp takes of an item that carries `cpk`, its name included, rounded up."""
 _TYPES = frozenset({type(None), bool, str, bytes, int, Decimal, float, list, dict})
 _SMALL_INT = 10**18
@@ -163,6 +165,8 @@ def check_add(write: Add) -> int:
         raise ValueError("a key cannot be changed")
     if any(type(amount) not in (int, Decimal) for amount in write.amounts.values()):
         raise ValueError("an amount must be an int or a Decimal")
+    if len(change) > MAX_ADD_ATTRIBUTES:
+        raise ValueError(f"an addition changes at most {MAX_ADD_ATTRIBUTES} attributes")
     check_reserved(change)
     return check_size(len(write.key.pk) + len(write.key.sk) + item_bytes(change))
 
@@ -197,6 +201,24 @@ def check_transaction(writes: Sequence[Write], token: str | None) -> None:
         raise ValueError("a transaction writes an item once")
     if token is not None and not 1 <= len(token) <= 36:
         raise ValueError("a token has 1 to 36 characters")
+
+
+def check_transaction_bytes(writes: Sequence[Write]) -> None:
+    """Raises as `check_item` and `check_add` do, and TooLarge when the sum is too large."""
+    size_bytes = 0
+    for write in writes:
+        if isinstance(write, Put):
+            size_bytes += check_item(write.item)
+        elif isinstance(write, Add):
+            size_bytes += check_add(write)
+        else:
+            check_key(write.key)
+    if size_bytes > MAX_TRANSACTION_BYTES:
+        raise TooLarge(
+            "transaction too large for the table",
+            size_bytes=size_bytes,
+            max_bytes=MAX_TRANSACTION_BYTES,
+        )
 
 
 def written_key(write: Write) -> Key:

@@ -14,7 +14,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
-Value: TypeAlias = "str | int | float | Decimal | bytes | bool | list[Value] | dict[str, Value] | None"
+Value: TypeAlias = (
+    "str | int | float | Decimal | bytes | bool | list[Value] | dict[str, Value] | None"
+)
 """What an attribute may hold. An int or Decimal is exact to 38 digits; a float comes back bit for
 bit (NaN and infinities are refused: whoever stores metrics spells them above this seam)."""
 
@@ -34,6 +36,8 @@ MAX_SK_BYTES: Final = 1024
 MAX_TRANSACTION_WRITES: Final = 100
 MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 MAX_GET_MANY: Final = 100
+MAX_ADD_ATTRIBUTES: Final = 200
+"""An update expression of DynamoDB has at most 4 KB."""
 PAGE_BYTES: Final = 1024 * 1024
 """One query request reads at most about this much."""
 
@@ -207,7 +211,16 @@ def query_all(table: Table, query: Query) -> Iterator[Item]:
     after = query.after
     while True:
         page = table.query(
-            Query(query.pk, query.prefix, query.start, query.stop, query.reverse, left, query.index, after)
+            Query(
+                query.pk,
+                query.prefix,
+                query.start,
+                query.stop,
+                query.reverse,
+                left,
+                query.index,
+                after,
+            )
         )
         yield from page.items
         if left is not None:

@@ -329,6 +329,16 @@ def test_a_larger_body_in_chunks_is_refused_while_it_comes(client: httpx.Client)
     assert client.get("/echo").status_code == 200
 
 
+def test_a_client_that_leaves_in_mid_body_is_forgotten(
+    port: int, client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", port), WAIT_S) as connection:
+        connection.sendall(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf")
+        assert client.get("/echo").status_code == 200
+    assert client.get("/echo").status_code == 200
+    assert caplog.text == ""
+
+
 def test_a_client_that_asks_first_sends_no_large_body(port: int) -> None:
     request = (
         b"POST /size HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n"
@@ -395,10 +405,19 @@ def test_an_unknown_method_is_not_allowed(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/echo?a=%zz", "/echo?a=%", "/echo?%ff=1", "/echo?a=%C3", "/runs/%f/metrics/a"]
+    "target",
+    [
+        b"/echo?a=%zz",
+        b"/echo?a=%",
+        b"/echo?%ff=1",
+        b"/echo?a=%C3",
+        b"/echo?a=\xc3\xa9",
+        b"/runs/%f/metrics/a",
+        b"/runs/%ff/metrics/a",
+    ],
 )
-def test_what_cannot_be_decoded_is_refused(port: int, target: str) -> None:
-    [answer] = answers(port, f"GET {target} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+def test_what_cannot_be_decoded_is_refused(port: int, target: bytes) -> None:
+    [answer] = answers(port, b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
     assert answer.status == 400
     assert json.loads(answer.body)["error"]["code"] == "invalid"
 

@@ -47,14 +47,16 @@ class Engine:
 class EngineKind:
     """How to open an engine, given an empty folder, and what may be asked of it.
 
-    moto's server verifies no signature, so neither expiry nor what a signature binds, compares no
-    digest, and looks before it puts; a real S3 does all of it.
+    moto's server verifies no signature, so neither expiry nor what a signature binds; it compares
+    no digest, looks before it puts, and breaks down over an upload that is not there. A real S3
+    does all of it.
     """
 
     open: Callable[[Path], AbstractContextManager[Engine]]
     verifies_signatures: bool
     verifies_digests: bool
     arbitrates_races: bool
+    misses_uploads: bool
 
 
 @contextmanager
@@ -117,7 +119,7 @@ def s3_client(endpoint_url: str, key_id: str = "test", secret: str = "test") -> 
         read_timeout=20,
         max_pool_connections=16,
     )
-    make_client = cast("Any", boto3.client)  # pyright: ignore[reportUnknownMemberType] (untyped)
+    make_client = cast("Any", boto3.client)
     return make_client(
         "s3",
         endpoint_url=endpoint_url,
@@ -130,9 +132,17 @@ def s3_client(endpoint_url: str, key_id: str = "test", secret: str = "test") -> 
 
 ENGINES = {
     "files": EngineKind(
-        files, verifies_signatures=True, verifies_digests=True, arbitrates_races=True
+        files,
+        verifies_signatures=True,
+        verifies_digests=True,
+        arbitrates_races=True,
+        misses_uploads=True,
     ),
     "moto": EngineKind(
-        moto, verifies_signatures=False, verifies_digests=False, arbitrates_races=False
+        moto,
+        verifies_signatures=False,
+        verifies_digests=False,
+        arbitrates_races=False,
+        misses_uploads=False,
     ),
 }

@@ -8,7 +8,6 @@ import random
 from base64 import b64encode
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -42,15 +41,17 @@ KEYS = [
     "long/" + "x" * 300 + "/" + "é" * 150,
 ]
 
-needs_signatures = pytest.mark.parametrize(
-    "engine", [name for name, kind in ENGINES.items() if kind.verifies_signatures], indirect=True
-)
-needs_digests = pytest.mark.parametrize(
-    "engine", [name for name, kind in ENGINES.items() if kind.verifies_digests], indirect=True
-)
-needs_arbitration = pytest.mark.parametrize(
-    "engine", [name for name, kind in ENGINES.items() if kind.arbitrates_races], indirect=True
-)
+
+def engines_where(ability: str) -> pytest.MarkDecorator:
+    """Run a test only on the engines that can do what it asks."""
+    able = [name for name, kind in ENGINES.items() if getattr(kind, ability)]
+    return pytest.mark.parametrize("engine", able, indirect=True)
+
+
+needs_signatures = engines_where("verifies_signatures")
+needs_digests = engines_where("verifies_digests")
+needs_arbitration = engines_where("arbitrates_races")
+needs_missed_uploads = engines_where("misses_uploads")
 
 
 @pytest.fixture(scope="module", params=list(ENGINES))
@@ -224,7 +225,8 @@ def test_what_is_not_there_is_missing(blobs: Blobs, http: httpx.Client, home: st
         list(blobs.stream(key))
     with pytest.raises(BlobMissing):
         blobs.copy(key, home + "copy")
-    assert fetch(http, sign_get(blobs, key)).status_code == 404
+    # S3 tells that nothing is there only to those who may list the bucket.
+    assert fetch(http, sign_get(blobs, key)).status_code in {403, 404}
 
 
 def test_deleting_twice_is_fine(blobs: Blobs, home: str) -> None:
@@ -271,7 +273,7 @@ def list_all(blobs: Blobs, prefix: str, limit: int) -> list[BlobInfo]:
 
 def test_lists_ascend_by_key_and_page(blobs: Blobs, home: str) -> None:
     names = ["a", "a-b", "a/b", "a/c/d", "a0", "aé", "ab/x", "b/" + "y" * 90, "b/" + "y" * 80]
-    names += ["a/" + digest for digest in map(sha256, [b"1", b"2", b"3"])] + ["Z", "a/B", "😀", "￿"]
+    names += ["a/" + digest for digest in map(sha256, [b"1", b"2", b"3"])] + ["Z", "a/B", "😀", "ﬀ"]
     for name in names:
         blobs.put(home + name, name.encode(), mime=MIME)
     for prefix in ["", "a", "a/", "a/b", "b/" + "y" * 85, "zzz"]:
@@ -539,23 +541,30 @@ def test_completing_again_changes_nothing(blobs: Blobs, http: httpx.Client, home
     assert again == first == blobs.head(key)
 
 
-def test_an_aborted_upload_is_gone(blobs: Blobs, http: httpx.Client, home: str) -> None:
+def test_an_aborted_upload_takes_no_more_parts(blobs: Blobs, http: httpx.Client, home: str) -> None:
     key = home + "blob"
-    upload, parts = send_parts(blobs, http, key, [b"only part"])
+    upload, _ = send_parts(blobs, http, key, [b"a part"])
     signed = blobs.presign_part(key, upload, 2, size_bytes=1, sha256=sha256(b"x"), expires_s=60)
     blobs.abort_multipart(key, upload)
     blobs.abort_multipart(key, upload)
-    with pytest.raises(BlobMissing):
-        blobs.complete_multipart(key, upload, parts)
-    assert send(http, signed, b"x").status_code == 404
+    assert send(http, signed, b"x").is_error
     assert blobs.head(key) is None
 
 
-def test_an_upload_that_never_was_is_missing(blobs: Blobs, home: str) -> None:
-    for upload in ("0" * 32, "../../objects", "x"):
-        blobs.abort_multipart(home + "blob", upload)
+@needs_missed_uploads
+def test_an_upload_that_is_not_there_is_missing(
+    blobs: Blobs, http: httpx.Client, home: str
+) -> None:
+    key = home + "blob"
+    blobs.put(key, b"x", mime=MIME)
+    aborted, parts = send_parts(blobs, http, key, [b"only part"])
+    blobs.abort_multipart(key, aborted)
+    others, _ = send_parts(blobs, http, home + "other", [b"only part"])
+    for upload in (aborted, others, "0" * 32, "../../objects", "x"):
+        blobs.abort_multipart(key, upload)
         with pytest.raises(BlobMissing):
-            blobs.complete_multipart(home + "blob", upload, [Part(1, '"etag"', sha256(b""))])
+            blobs.complete_multipart(key, upload, parts)
+    assert blobs.get(key) == b"x"
 
 
 @needs_digests
