@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ WORKLOADS: Final[Sequence[type[Workload]]] = (
     History,
     Artifacts,
 )
+BUSY_LOAD: Final = 0.5
 RESULTS: Final = ROOT / "bench" / "results"
 
 
@@ -58,6 +60,9 @@ def main() -> int:
     sizes = QUICK if arguments.quick else FULL
     partial = arguments.quick or len(only) < len(names) or len(servers) < len(LAUNCHES)
     started = time.perf_counter()
+    busy = os.getloadavg()[0]
+    if busy > BUSY_LOAD:
+        print(f"bench: the machine is busy (load {busy:.1f}): not numbers to keep", file=sys.stderr)
     results = Results()
     try:
         if set(servers) - {OURS}:
@@ -70,7 +75,12 @@ def main() -> int:
         print("bench: interrupted", file=sys.stderr)
         return 1
     took_s = time.perf_counter() - started
-    _publish(results, servers, sizes, took_s, arguments.output, keep=not partial)
+    about = {
+        "machine": {**report.machine(), "load_before": round(busy, 2)},
+        "sizes": {field: getattr(sizes, field) for field in sizes.__slots__},
+        "took_s": round(took_s),
+    }
+    _publish(results, servers, about, arguments.output, keep=not partial)
     return 0
 
 
@@ -151,30 +161,22 @@ def _add_memory(results: Results, server: Server, when: str) -> None:
 def _publish(
     results: Results,
     servers: Sequence[str],
-    sizes: Sizes,
-    took_s: float,
+    about: Mapping[str, object],
     output: Path | None,
     *,
     keep: bool,
 ) -> None:
     print(report.table(results, servers))
     missed = report.missed(results)
-    print(f"\n{took_s:.0f} s; targets missed: {'; '.join(missed) or 'none'}")
+    print(f"\n{about['took_s']} s; targets missed: {'; '.join(missed) or 'none'}")
     short, changed = report.commit()
     today = datetime.now(UTC).date().isoformat()
     path = output or (RESULTS / f"{today}-{short}.json" if keep else None)
     if path is None:
         return
-    about = {
-        "date": today,
-        "commit": short,
-        "uncommitted_changes": changed,
-        "machine": report.machine(),
-        "sizes": {field: getattr(sizes, field) for field in sizes.__slots__},
-        "took_s": round(took_s),
-    }
+    head = {"date": today, "commit": short, "uncommitted_changes": changed, **about}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report.document(results, servers, about), indent=1) + "\n")
+    path.write_text(json.dumps(report.document(results, servers, head), indent=1) + "\n")
     print(f"written: {path}")
 
 

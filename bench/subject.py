@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
-from bench.dialects import Dialect
+from bench.dialect import Dialect
 from bench.load import Load, Plan, WrongAnswer, accept, drive
 from bench.measures import SINGLE, Measure, Target
 from bench.raw_client import Connection, Response

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bench.dialects import ANY_RUN, Dialect, Point, SeenRun
+from bench.dialect import ANY_RUN, Dialect, Point, SeenRun
 from bench.load import Plan
 from bench.measures import BATCH, MIXED, SEARCH
 from bench.raw_client import Response

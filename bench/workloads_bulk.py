@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from bench.dialects import File, Point
+from bench.dialect import File, Point
 from bench.load import Plan, drive
 from bench.measures import BYTES, HISTORY, HISTORY_PARSED, Measure
 from bench.raw_client import Connection, Response

@@ -19,7 +19,7 @@ from chalicelib.storage.item_size import (
     read_number,
     written_key,
 )
-from chalicelib.storage.table import MAX_ITEM_BYTES, Add, Item, When, Write
+from chalicelib.storage.table import MAX_ITEM_BYTES, Add, Item, Value, When, Write
 
 _NUMBER: Final = 1
 """MessagePack extension: a number past 64 bits or with a fraction, in decimal text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -38,7 +38,7 @@ def core_error(error: ClientError | BotoCoreError) -> Exception:
         return ValueError("the table refused the shape of the request")
     if not isinstance(error, ClientError):
         return Unavailable("the table did not answer; send it again")
-    response: Any = error.response
+    response = cast("dict[str, Any]", error.response)
     code: str = response.get("Error", {}).get("Code", "")
     if code == "TransactionCanceledException":
         return _cancelled(response.get("CancellationReasons", []))

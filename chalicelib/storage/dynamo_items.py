@@ -1,4 +1,4 @@
-"""Items as DynamoDB spells them. boto3's own serializer is several times slower and has no floats."""
+"""Items as DynamoDB spells them: boto3's serializer is several times slower and has no floats."""
 
 from __future__ import annotations
 

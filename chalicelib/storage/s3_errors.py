@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from botocore.exceptions import (
     ClientError,
+    ConnectionError,  # noqa: A004 (botocore's own, no kin of the built-in one)
     CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
@@ -72,6 +73,7 @@ def core_errors(key: str) -> Generator[None]:
             raise Unavailable("the blob store cannot serve this now; send it again") from error
         raise
     except (
+        ConnectionError,
         HTTPClientError,
         IncompleteReadError,
         ResponseStreamingError,

@@ -320,6 +320,29 @@ def test_help_names_the_environment() -> None:
         assert word in shown
 
 
+# --- the real thing ---------------------------------------------------------------------------
+
+
+def test_the_example_that_it_prints_logs_a_metric(tmp_path: Path) -> None:
+    with running(environment(tmp_path), "-m", "local") as process:
+        url = ready_url(process)
+        said = [next_line(process) for _ in range(5)]
+        example = "".join(said[2:]) + "printf %s $run"
+        run_id = subprocess.run(
+            ["bash", "-c", example], capture_output=True, text=True, timeout=WAIT_S, check=True
+        ).stdout[-32:]
+        key = (tmp_path / "api-key").read_text().strip()
+        answer = httpx.get(
+            f"{url}/api/v1/experiments/runs/{run_id}", headers={"x-api-key": key}, timeout=WAIT_S
+        )
+        assert answer.json()["metrics"] == {"loss": 0.25}
+        process.send_signal(signal.SIGTERM)
+        out, err = last_words(process)
+    assert process.returncode == 0
+    assert out == "\nTrialbook has stopped; every request was answered.\n"
+    assert err == ""
+
+
 # --- python -m local keys ---------------------------------------------------------------------
 
 

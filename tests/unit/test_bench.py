@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import report
-from bench.dialects import DIALECTS, Point, SeenRun
+from bench.dialect import Point, SeenRun
+from bench.dialects import DIALECTS
 from bench.load import Load, Plan, WrongAnswer, drive
 from bench.measures import Measure, Results, Spread, Target, met, ratio
 from bench.raw_client import Address, BrokenAnswer, Response, ResponseParser, build_request
@@ -165,9 +166,14 @@ class _Echo(BaseHTTPRequestHandler):
         """Silent."""
 
 
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that leaves in the middle of an answer is what a test does on purpose."""
+
+
 @pytest.fixture
 def echo() -> Iterator[Address]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+    server = _QuietServer(("127.0.0.1", 0), _Echo)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield Address("127.0.0.1", server.server_address[1])

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from chalice.app import Blueprint
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    with_config,
-)
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import NotRequired, TypedDict
 
 from chalicelib.api.endpoint import Answer, Body, Request, endpoint, ok
 from chalicelib.api.v1.shapes import (
-    MAX_PARAM_VALUE,
     MetricKey,
     MetricNumber,
     ParamKey,
     ParamText,
+    ParamValue,
     Step,
     TagKey,
     TagValue,
@@ -53,18 +44,6 @@ class LogMetrics(Body):
     ]
     step: Step = 0
     timestamp: TimestampMs | None = None
-
-
-def _short_enough(value: str | float | bool) -> str | float | bool:
-    if isinstance(value, str) and len(value) > MAX_PARAM_VALUE:
-        raise ValueError(f"must be at most {MAX_PARAM_VALUE} characters")
-    return value
-
-
-ParamValue: TypeAlias = Annotated[
-    StrictStr | StrictBool | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)],
-    AfterValidator(_short_enough),
-]
 
 
 class LogParams(Body):
@@ -124,7 +103,7 @@ def log_metrics(request: Request[LogMetrics, None], services: Services) -> Answe
     body = request.body
     timestamp = request.context.now_ms() if body.timestamp is None else body.timestamp
     series = [
-        packing.series_of(key, (body.step,), (timestamp,), (value,))
+        packing.series_of(key, (body.step,), (timestamp,), (float(value),))
         for key, value in body.metrics.items()
     ]
     logging.log(
@@ -155,7 +134,7 @@ def log_batch(request: Request[LogBatch, None], services: Services) -> Answer:
     now_ms = request.context.now_ms()
     batch = Batch(
         packing.group(
-            (one["key"], one["value"], one.get("step", 0), one.get("timestamp", now_ms))
+            (one["key"], float(one["value"]), one.get("step", 0), one.get("timestamp", now_ms))
             for one in body.metrics
         ),
         _distinct("params", body.params),

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict
-from pydantic.json_schema import WithJsonSchema
+from pydantic import AwareDatetime, Field, GetPydanticSchema, Strict
+from pydantic_core import CoreSchema, core_schema
 
 from chalicelib.api.endpoint import Request
 from chalicelib.core.errors import NotFound
@@ -22,24 +22,12 @@ MAX_TIMESTAMP_MS = 253_402_300_799_999
 """The end of the year 9999, the last that RFC 3339 can spell."""
 
 
-def _clean(text: str) -> str:
-    """No control characters in a name: they cannot be seen, and break listings."""
-    if any(character < " " or character == "\x7f" for character in text):
-        raise ValueError("must not contain control characters")
-    return text
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
+"""Names hold no control characters: they cannot be seen, and break listings."""
 
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("must not contain lone surrogates") from error
-    return text
-
-
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_clean)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=255, pattern=NO_CONTROLS)]
 MetricKey: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=MAX_KEY), AfterValidator(_clean)
+    str, Field(min_length=1, max_length=MAX_KEY, pattern=NO_CONTROLS)
 ]
 ParamKey: TypeAlias = MetricKey
 TagKey: TypeAlias = MetricKey
@@ -60,22 +48,35 @@ FiniteNumber: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 NonFinite: TypeAlias = Literal["NaN", "Infinity", "-Infinity"]
 
 
-def _float_of(value: Any) -> Any:
-    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value
-
-
+def _one_of(message: str, *schemas: CoreSchema) -> GetPydanticSchema:
+    """The first of the schemas that fits, with one message when none does."""
+    union = core_schema.union_schema(
+        list(schemas), mode="left_to_right", custom_error_type="bad_value",
+        custom_error_message=message,
+    )  # fmt: skip
+    return GetPydanticSchema(lambda _source, _handler: union)
 
 
 MetricNumber: TypeAlias = Annotated[
-    float,
-    Strict(),
-    BeforeValidator(_float_of),
-    WithJsonSchema(
-        {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
+    float | NonFinite,
+    _one_of(
+        'must be a number, "NaN", "Infinity" or "-Infinity"',
+        core_schema.float_schema(strict=True, allow_inf_nan=False),
+        core_schema.literal_schema(["NaN", "Infinity", "-Infinity"]),
     ),
 ]
-"""A finite number, or one of the three that JSON cannot spell, as a string. NaN and infinities
-written as bare words are refused by the JSON parser before."""
+"""A finite number, or one of the three that JSON cannot spell, as a string: `float` reads both.
+NaN and infinities written as bare words are refused."""
+ParamValue: TypeAlias = Annotated[
+    str | bool | int | float,
+    _one_of(
+        f"must be a string of at most {MAX_PARAM_VALUE} characters, a finite number or a boolean",
+        core_schema.str_schema(strict=True, max_length=MAX_PARAM_VALUE),
+        core_schema.bool_schema(strict=True),
+        core_schema.int_schema(strict=True),
+        core_schema.float_schema(strict=True, allow_inf_nan=False),
+    ),
+]
 
 
 def rfc3339(milliseconds: int) -> str:
