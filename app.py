@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from chalicelib import wiring
 from chalicelib.api.application import TrialbookApp
 from chalicelib.api.v1 import (
     experiments,
@@ -12,6 +15,7 @@ from chalicelib.api.v1 import (
     runs,
     service,
 )
+from chalicelib.api.workers import events
 
 app = TrialbookApp("trialbook")
 # Matching binary types is the slowest thing Chalice does: only what must arrive as bytes.
@@ -19,3 +23,7 @@ app.api.binary_types = ["multipart/form-data"]
 
 for module in (service, keys, experiments, runs, run_logs, run_metrics, run_files):
     app.register_blueprint(module.routes)
+app.register_blueprint(events)
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    wiring.services()  # clients made while the function starts cost the first request nothing

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from chalicelib.core.context import Clock, Context, Principal, Role
 from chalicelib.core.ids import TenantId, UserId
 from chalicelib.core.paging import CursorCodec
 from chalicelib.domain.api_keys import Authenticator
 from chalicelib.domain.experiments import ExperimentRows, experiment_rows
+from chalicelib.domain.feed import Projections
 from chalicelib.settings import Settings
 from chalicelib.storage.answers import AnswerStore
 from chalicelib.storage.api_keys import ApiKeyStore
@@ -76,11 +77,11 @@ def services_on(table: Table, blobs: Blobs, clock: Clock) -> Services:
 def aws_services(settings: Settings) -> Services:
     """Services on DynamoDB and S3."""
     # Imported here: on a laptop nothing needs boto3, and it is most of a cold start.
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
+    import boto3
+    from botocore.config import Config
 
-    from chalicelib.storage.dynamo_table import DynamoTable  # noqa: PLC0415
-    from chalicelib.storage.s3_blobs import S3Blobs  # noqa: PLC0415
+    from chalicelib.storage.dynamo_table import DynamoTable
+    from chalicelib.storage.s3_blobs import S3Blobs
 
     clock = Clock()
     config = Config(
@@ -91,9 +92,15 @@ def aws_services(settings: Settings) -> Services:
         signature_version="s3v4",
         tcp_keepalive=True,
     )
-    session = boto3.session.Session()
-    table = DynamoTable(session.client("dynamodb", config=config), settings.table, clock)
-    return services_on(table, S3Blobs(session.client("s3", config=config), settings.bucket), clock)
+    dynamodb: Any = boto3.client("dynamodb", config=config)
+    s3: Any = boto3.client("s3", config=config)
+    table = DynamoTable(dynamodb, settings.table, clock)
+    return services_on(table, S3Blobs(s3, settings.bucket), clock)
+
+
+def projections(of: Services) -> Projections:
+    """Where changes of the feed are projected."""
+    return Projections(of.table, of.blobs, of.experiments, of.files, of.uploads, of.clock)
 
 
 _installed: Services | None = None

@@ -31,7 +31,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 METHODS: Final = {"get": ("GET", "HEAD"), "put": ("PUT",), "part": ("PUT",)}
 """Which methods a URL was signed for, by its `op`."""
 
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=(\d{0,19})-(\d{0,19})")
 _ANY_ORIGIN: Final[RawHeaders] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"etag, content-range, content-disposition, x-request-id"),

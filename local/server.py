@@ -192,7 +192,7 @@ def _welcome(base_url: str, key_file: Path | None) -> str:
         where, key = "in TRIALBOOK_API_KEY", "$TRIALBOOK_API_KEY"
     else:
         where, key = f"in {key_file}", f"$(cat '{key_file}')"
-    post = f'curl -sS -u ":{key}" -H content-type:application/json'
+    post = f'curl -sS -w "\\n" -u ":{key}" -H content-type:application/json'
     first_id = "tee /dev/stderr | grep -oE '[0-9a-f]{32}' | head -n 1"
     return f"""\
 Trialbook is ready at {base_url}

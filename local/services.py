@@ -10,7 +10,6 @@ from chalicelib import wiring
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import TrialbookError
 from chalicelib.domain import compaction, feed
-from chalicelib.domain.feed import Projections
 from chalicelib.storage.signing_key import signing_key
 from chalicelib.wiring import Services
 from local.blob_endpoint import BlobEndpoint
@@ -42,7 +41,7 @@ class Background:
             self._thread.join()
 
     def _work(self) -> None:
-        to = projections(self._services)
+        to = wiring.projections(self._services)
         compacted_s = self._services.clock.monotonic_s()
         while not self._stopped.wait(FEED_S):
             try:
@@ -54,18 +53,6 @@ class Background:
                     compaction.compact_due(self._services.points, self._services.clock.now_ms())
             except TrialbookError:
                 log.exception("background work failed; it is tried again")
-
-
-def projections(services: Services) -> Projections:
-    """Where the services' changes are projected."""
-    return Projections(
-        services.table,
-        services.blobs,
-        services.experiments,
-        services.files,
-        services.uploads,
-        services.clock,
-    )
 
 
 def open_backend(home: Home, base_url: str, clock: Clock) -> Backend:

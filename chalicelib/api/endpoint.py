@@ -176,9 +176,7 @@ def endpoint(
         takes_body = body is not None or media_type != "application/json"
         # With no content types Chalice leaves the check out, which is a slow one.
         content_types = [media_type] if takes_body else []
-        decorate: Any = routes.route(
-            path, methods=methods, cors=CORS, content_types=content_types
-        )
+        decorate: Any = routes.route(path, methods=methods, cors=CORS, content_types=content_types)
         decorate(chalice_view)
         return view
 
@@ -305,18 +303,14 @@ class _Handler:
         return ChaliceResponse(body, dict(headers_of(error)), status)
 
 
-def authorized(
-    role: Role | None, headers: Mapping[str, str], services: Services
-) -> Any:
+def authorized(role: Role | None, headers: Mapping[str, str], services: Services) -> Any:
     """The caller's principal; the anonymous one on a public route. Raises Unauthenticated,
     Forbidden."""
     if role is None:
         return wiring.ANYBODY
     principal = services.authenticator.authenticate(_presented_key(headers))
     if principal.role < role:
-        raise Forbidden(
-            f"this needs a key with the role {role.label}", role=principal.role.label
-        )
+        raise Forbidden(f"this needs a key with the role {role.label}", role=principal.role.label)
     return principal
 
 

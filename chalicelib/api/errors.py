@@ -39,9 +39,7 @@ CODE_OF: dict[int, str] = {
 MAX_FIELDS_SHOWN = 100
 
 
-def error_body(
-    status: int, message: str, details: dict[str, Any] | None, request_id: str
-) -> str:
+def error_body(status: int, message: str, details: dict[str, Any] | None, request_id: str) -> str:
     """The JSON that every error answer has."""
     error = {"code": CODE_OF[status], "message": message, "details": details or {}}
     body = {"error": error, "request_id": request_id}

@@ -30,9 +30,7 @@ class TrialbookError(Exception):
 class Invalid(TrialbookError):
     """The request can never succeed as it is."""
 
-    def __init__(
-        self, message: str, fields: Sequence[FieldError] = (), **details: object
-    ) -> None:
+    def __init__(self, message: str, fields: Sequence[FieldError] = (), **details: object) -> None:
         super().__init__(message, **details)
         self.fields = tuple(fields)
 

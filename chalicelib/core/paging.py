@@ -10,9 +10,9 @@ from typing import Final, TypeAlias, cast
 
 from chalicelib.core.errors import Invalid
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonInput: TypeAlias = (
-    "None | bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput]"
+    "bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput] | None"
 )
 
 _MAC_BYTES: Final = 16

@@ -96,7 +96,9 @@ def _record(
 ) -> ApiKey:
     for field, label in (("tenant", tenant), ("user", user)):
         if not is_label(label):
-            raise Invalid.field(field, "1 to 63 of A-Z a-z 0-9 _ . @ -, beginning with one of A-Z a-z 0-9")
+            raise Invalid.field(
+                field, "must be 1 to 63 of A-Z a-z 0-9 _ . @ -, the first a letter or digit"
+            )
     return ApiKey(
         key_id=key_id,
         tenant=TenantId(tenant),

@@ -48,7 +48,9 @@ def compare(
 ) -> Comparison:
     """One batch read for the runs, and a read an experiment when a goal is not in the request."""
     found = runs.get_many(context.tenant, run_ids)
-    compared = list(metrics) if metrics is not None else sorted({m for r in found for m in r.metrics})
+    compared = (
+        list(metrics) if metrics is not None else sorted({m for r in found for m in r.metrics})
+    )
     declared = (
         _declared_goals(experiment_store, context, found) if set(compared) - goals.keys() else {}
     )

@@ -165,9 +165,7 @@ def list_experiments(
         offset = 0
     page = found[offset : offset + limit]
     counts = store.counts(context.tenant, [row.id for row in page])
-    return Listed(
-        list(zip(page, counts, strict=True)), total, more=len(found) > offset + len(page)
-    )
+    return Listed(list(zip(page, counts, strict=True)), total, more=len(found) > offset + len(page))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +193,7 @@ def change(
             raise PreconditionFailed(
                 "the experiment changed since; read it again", version=old.version
             )
-        new = replace(old, **changes.replaced, tags=merge_tags(old.tags, changes.tags))  # pyright: ignore[reportArgumentType] # the API's model names and types these fields
+        new = replace(old, **changes.replaced, tags=merge_tags(old.tags, changes.tags))
         check_variants(new.variants)
         _check_status(old.status, new.status)
         return new

@@ -101,10 +101,6 @@ def parse_clauses(text: str) -> tuple[Clause, ...]:
     Raises Invalid whose `details["position"]` is the 0-based offset of the first mistake.
     """
     scanner = _Scanner(text, "filter")
-    if len(text) > MAX_CHARACTERS:
-        scanner.fail(
-            f"too long; use fewer clauses: length={len(text)} max={MAX_CHARACTERS}", MAX_CHARACTERS
-        )
     clauses: list[Clause] = []
     while not scanner.at_end() or clauses:
         if len(clauses) == MAX_CLAUSES:
@@ -123,11 +119,6 @@ def parse_order(text: str, path: str) -> tuple[Field, bool]:
     Raises Invalid about the body field `path`, with `position`.
     """
     scanner = _Scanner(text, path)
-    if len(text) > MAX_CHARACTERS:
-        scanner.fail(
-            f"too long; order by a shorter key: length={len(text)} max={MAX_CHARACTERS}",
-            MAX_CHARACTERS,
-        )
     field = _field(scanner)
     if field.kind == "dataset":
         scanner.fail("datasets have no order; order by a metric, param, tag or attribute", 0)
@@ -150,6 +141,9 @@ class _Scanner:
         self.text = text
         self.path = path
         self.position = 0
+        if len(text) > MAX_CHARACTERS:
+            size = f"length={len(text)} max={MAX_CHARACTERS}"
+            self.fail(f"too long; say it with less: {size}", MAX_CHARACTERS)
 
     def at_end(self) -> bool:
         self._skip_space()

@@ -220,9 +220,9 @@ def _take(
 def _first_after(series: Series, after: Position) -> int:
     """Position of the first point that is not out yet, in a series cut by `_not_before`."""
     at = 0
-    while (
-        at < min(after.sent, len(series.steps))
-        and (series.steps[at], series.timestamps[at]) == (after.step, after.timestamp)
+    while at < min(after.sent, len(series.steps)) and (series.steps[at], series.timestamps[at]) == (
+        after.step,
+        after.timestamp,
     ):
         at += 1
     return at

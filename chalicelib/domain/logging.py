@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 
 from chalicelib.core.context import Context, retry_races
 from chalicelib.core.errors import ConditionFailed, Conflict
@@ -36,9 +36,7 @@ class Batch:
         return {s.key for s in self.series} | set(self.params or ()) | set(self.tags or ())
 
 
-def log(
-    runs: RunStore, points: PointStore, context: Context, run_id: RunId, batch: Batch
-) -> None:
+def log(runs: RunStore, points: PointStore, context: Context, run_id: RunId, batch: Batch) -> None:
     """Add the batch to the run: one read and one transaction (two reads when the run spilled).
 
     Points are a set: a batch that is there already adds nothing. Raises Conflict when the run is
@@ -135,7 +133,7 @@ def summarized(known: MetricSummary | None, series: Series) -> MetricSummary:
     Last value: the highest (step, timestamp), and of equal pairs the later write.
     """
     values = series.values
-    finite = values if series.finite else [v for v in values if v == v]
+    finite = values if series.finite else [v for v in values if not isnan(v)]
     low, high = (min(finite), max(finite)) if finite else (nan, nan)
     step, timestamp, last = series.steps[-1], series.timestamps[-1], values[-1]
     count = len(values)
@@ -150,6 +148,4 @@ def summarized(known: MetricSummary | None, series: Series) -> MetricSummary:
 
 def _lower(one: float, other: float) -> float:
     """The smaller number; NaN only when both are."""
-    return other if one != one or other < one else one
-
-
+    return other if isnan(one) or other < one else one

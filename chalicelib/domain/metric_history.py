@@ -52,9 +52,9 @@ def of_metric(
     if asked.key not in run.metrics:
         raise NotFound("the run has no such metric", key=asked.key[:250])
     if asked.max_points is not None:
-        found = history.whole(
-            points, context.tenant, run_id, frozenset([asked.key]), asked.steps
-        )[asked.key]
+        found = history.whole(points, context.tenant, run_id, frozenset([asked.key]), asked.steps)[
+            asked.key
+        ]
         return _downsampled(run_id, asked.key, found, asked.max_points)
     page = history.page(points, context.tenant, run_id, asked.key, asked.steps, asked.after)
     shown = sum(len(piece.steps) for piece in page.pieces)

@@ -54,21 +54,25 @@ def two_word_name(random_bytes: bytes) -> str:
     return f"{ADJECTIVES[rest % len(ADJECTIVES)]}-{NOUNS[noun]}-{number:03d}"
 
 
-ADJECTIVES: Final = tuple(
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+ADJECTIVES: Final = _words(
     """
     able agile amber apt bold brave breezy bright brisk calm candid cheery civil clear clever cosy
     crisp curious deft eager early earnest easy fair fancy fleet fond frank fresh gentle glad golden
     grand handy happy hardy honest humble jolly keen kind lively loyal lucid mellow merry mild neat
     nimble noble plucky polite proud quick quiet rapid ready silver smart snug steady sunny tidy
     witty
-    """.split()
+    """
 )
-NOUNS: Final = tuple(
+NOUNS: Final = _words(
     """
     acorn aspen badger bay beacon birch brook canyon cedar cliff clover comet coral crane creek
     delta dove dune ember falcon fern finch fjord forest fox garden glade harbor hare hazel heron
     hill island jay kite lagoon lake lark linnet lynx maple marten meadow moss oak orchid otter owl
     pebble pine plover pond reef river robin sparrow spruce swan thrush tulip valley willow wren
     zephyr
-    """.split()
+    """
 )

@@ -1,4 +1,4 @@
-"""Files of a run: small ones through us, any size by presigned upload, all read by presigned GET."""
+"""Files of a run: small ones through us, any size by presigned upload, reads by presigned GET."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def begin_upload(
     part_count = 1 if single else -(-wanted.size_bytes // part_size)
     checksums = wanted.part_sha256 is not None and not single
     if wanted.part_sha256 is not None and len(wanted.part_sha256) != part_count:
-        raise Invalid.field("part_sha256", f"this upload has {part_count} parts of {part_size} bytes")
+        raise Invalid.field("part_sha256", f"must name {part_count} parts of {part_size} bytes")
     mime = wanted.mime or guess_mime(wanted.path)
     blob_key = (
         keys.blob(context.tenant, wanted.sha256)

@@ -42,9 +42,7 @@ class Found:
     more: bool
 
 
-def search(
-    store: ExperimentStore, rows: RunRows, context: Context, query: RunQuery
-) -> Found:
+def search(store: ExperimentStore, rows: RunRows, context: Context, query: RunQuery) -> Found:
     """One read for the experiments; per experiment one small request for what changed, or, the
     first time, a query per MB. Raises Invalid with the position of a mistake in the filter,
     NotFound, Forbidden."""

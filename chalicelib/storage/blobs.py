@@ -100,7 +100,9 @@ class Blobs(Protocol):
         """A PUT of exactly these bytes: key, length, digest and media type are bound."""
         ...
 
-    def presign_get(self, key: str, *, mime: str, disposition: str, expires_s: int) -> SignedRequest:
+    def presign_get(
+        self, key: str, *, mime: str, disposition: str, expires_s: int
+    ) -> SignedRequest:
         """A GET (ranges allowed) that answers with this Content-Type and Content-Disposition."""
         ...
 

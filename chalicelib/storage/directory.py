@@ -1,4 +1,4 @@
-"""Whose an experiment or run id is: written with it, read only when the caller's tenant has none."""
+"""Whose an experiment or run id is: written with it, read only where the tenant has none."""
 
 from __future__ import annotations
 

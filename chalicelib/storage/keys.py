@@ -126,9 +126,7 @@ def points(tenant: TenantId, run_id: RunId, level: int, min_step: int, digest: s
     A level sorts after the ones it is merged from and the merge is one transaction, so a reader
     that goes upwards misses nothing.
     """
-    return Key(
-        f"t#{tenant}#run#{run_id}", f"points#{level}#{min_step + STEP_BIAS:016x}#{digest}"
-    )
+    return Key(f"t#{tenant}#run#{run_id}", f"points#{level}#{min_step + STEP_BIAS:016x}#{digest}")
 
 
 def points_level(level: int) -> str:

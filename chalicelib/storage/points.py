@@ -106,7 +106,7 @@ class PointStore:
         """The same chunk with its body moved to a blob. One blob."""
         item = dict(merged.item)
         body = cast(bytes, item.pop("body"))
-        item["blob"] = keys.points_blob(tenant, run_id, cast(str, item["sk"]).rpartition("#")[2])
+        item["blob"] = keys.points_blob(tenant, run_id, str(item["sk"]).rpartition("#")[2])
         self.blobs.put(cast(str, item["blob"]), body, mime="application/octet-stream")
         return Put(item, merged.when)
 

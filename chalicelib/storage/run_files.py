@@ -64,9 +64,7 @@ class RunFileStore:
         item = self.table.get(keys.run_file(tenant, run_id, path))
         return None if item is None else _artifact(item)
 
-    def set_verified(
-        self, tenant: TenantId, run_id: RunId, path: str, artifact_id: str
-    ) -> None:
+    def set_verified(self, tenant: TenantId, run_id: RunId, path: str, artifact_id: str) -> None:
         """Record that the bytes are what their digest says, unless another file took the path. One
         read, one write."""
         item = self.table.get(keys.run_file(tenant, run_id, path))

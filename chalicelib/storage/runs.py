@@ -124,5 +124,3 @@ def whole_run(table: Table, item: Item) -> Run:
         buckets = [orjson.loads(cast(str, sibling["doc"])) for sibling in siblings]
     root = orjson.loads(cast(str, item["doc"]))
     return run_of(run_id, cast(int, item["version"]), root, buckets)
-
-

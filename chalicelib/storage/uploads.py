@@ -31,9 +31,7 @@ class UploadStore:
         item = self.table.get(keys.upload(tenant, upload_id))
         return None if item is None else _upload(item)
 
-    def ended(
-        self, tenant: TenantId, upload: Upload, state: UploadState, keep_until_s: int
-    ) -> Put:
+    def ended(self, tenant: TenantId, upload: Upload, state: UploadState, keep_until_s: int) -> Put:
         """The write that ends an open upload; it fails when somebody else ended it before."""
         item: Item = {
             **_item(tenant, replace(upload, state=state)),

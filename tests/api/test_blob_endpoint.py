@@ -93,7 +93,17 @@ def test_a_browser_is_told_not_to_guess(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", ["bytes=-", "bytes=9-3", "bytes=0-1,4-5", "lines=0-1", "bytes=a-b", "bytes=+1-2"]
+    "wanted",
+    [
+        "bytes=-",
+        "bytes=9-3",
+        "bytes=0-1,4-5",
+        "lines=0-1",
+        "bytes=a-b",
+        "bytes=+1-2",
+        "bytes=0-" + "9" * 5000,
+    ],
+    ids=range(7),
 )
 def test_a_range_that_is_none_is_ignored(store: Store, wanted: str) -> None:
     answer = store.http.get(store.get_url("blob"), headers={"range": wanted})

@@ -42,6 +42,7 @@ from chalicelib.domain import experiments, names
 from chalicelib.wiring import Services
 
 routes = Blueprint(__name__)
+NO_COUNTS = ExperimentCounts()
 BASE = "/api/v1/experiments"
 
 Description: TypeAlias = Annotated[str, Field(max_length=1000)]
@@ -171,9 +172,7 @@ class ExperimentsOut(TypedDict):
     next_cursor: str | None
 
 
-def experiment_out(
-    experiment: Experiment, counts: ExperimentCounts = ExperimentCounts()
-) -> ExperimentOut:
+def experiment_out(experiment: Experiment, counts: ExperimentCounts = NO_COUNTS) -> ExperimentOut:
     """An experiment as the API shows it."""
     return {
         "id": experiment.id,
@@ -203,9 +202,7 @@ def experiment_out(
 )  # fmt: skip
 def create_experiment(request: Request[NewExperiment, None], services: Services) -> Answer:
     """Create an experiment."""
-    experiment = experiments.create(
-        services.experiments, request.context, request.body.to_spec()
-    )
+    experiment = experiments.create(services.experiments, request.context, request.body.to_spec())
     return created(experiment_out(experiment))
 
 

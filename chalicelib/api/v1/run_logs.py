@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from chalice.app import Blueprint
 from pydantic import ConfigDict, Field, with_config
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from chalicelib.api.endpoint import Answer, Body, Request, endpoint, ok
 from chalicelib.api.v1.shapes import (
@@ -39,9 +39,7 @@ ERRORS = (403, 404, 409)
 class LogMetrics(Body):
     """Values of several metrics at one step; `timestamp` (ms) is now when left out."""
 
-    metrics: Annotated[
-        dict[MetricKey, MetricNumber], Field(min_length=1, max_length=MAX_METRICS)
-    ]
+    metrics: Annotated[dict[MetricKey, MetricNumber], Field(min_length=1, max_length=MAX_METRICS)]
     step: Step = 0
     timestamp: TimestampMs | None = None
 

@@ -188,7 +188,12 @@ def get_metric_histories(request: Request[HistoriesAsked, None], services: Servi
         body.max_points,
     )
     series = [
-        {"run_id": one.run_id, "key": one.key, "points": points_json(one.pieces), "total": one.total}
+        {
+            "run_id": one.run_id,
+            "key": one.key,
+            "points": points_json(one.pieces),
+            "total": one.total,
+        }
         for one in found
     ]
     return ok({"series": series})

@@ -29,7 +29,7 @@ from chalicelib.api.v1.shapes import (
     milliseconds_of,
     path_run_id,
 )
-from chalicelib.core.context import Role
+from chalicelib.core.context import Context, Role
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import EndStatus, RunStatus
 from chalicelib.domain import runs, search
@@ -150,9 +150,7 @@ def list_runs(request: Request[None, ListQuery], services: Services) -> Answer:
     )
 
 
-def _plain_page(
-    request: Request[None, ListQuery], services: Services
-) -> tuple[object, str | None]:
+def _plain_page(request: Request[None, ListQuery], services: Services) -> tuple[object, str | None]:
     query = request.query
     scope = ("runs", query.experiment_id, query.lifecycle_stage)
     page = runs.page(
@@ -188,20 +186,20 @@ def _searched_page(
         0 if query.cursor else query.offset,
         position_of(services, request.context, scope, query.cursor),
     )
-    return _search(request, services, wanted, scope)
+    return _search(request.context, services, wanted, scope)
 
 
 def _search(
-    request: Request[object, object],
+    context: Context,
     services: Services,
     wanted: search.RunQuery,
     scope: object,
 ) -> tuple[object, str | None]:
-    found = search.search(services.experiments, services.run_rows, request.context, wanted)
+    found = search.search(services.experiments, services.run_rows, context, wanted)
     shown = fitting(services.runs.of_item(row.item) for row in found.rows)
     more = found.more or len(shown) < len(found.rows)
     position = found.positions[len(shown) - 1] if more and shown else None
-    return shown, cursor_of(services, request.context, scope, position)
+    return shown, cursor_of(services, context, scope, position)
 
 
 @endpoint(
@@ -220,13 +218,11 @@ def search_runs(request: Request[SearchRuns, None], services: Services) -> Answe
         limit=body.limit,
         after=position_of(services, request.context, scope, body.cursor),
     )
-    found, next_cursor = _search(request, services, wanted, scope)
+    found, next_cursor = _search(request.context, services, wanted, scope)
     return ok({"runs": found, "next_cursor": next_cursor})
 
 
-@endpoint(
-    routes, "GET", BASE + "/{run_id}", answer=RunOut, role=Role.READ, errors=(403, 404)
-)
+@endpoint(routes, "GET", BASE + "/{run_id}", answer=RunOut, role=Role.READ, errors=(403, 404))
 def get_run(request: Request[None, None], services: Services) -> Answer:
     """Get a run; deleted ones too."""
     return ok(run_out(runs.get(services.runs, request.context, path_run_id(request))))

@@ -30,7 +30,7 @@ class HealthOut(TypedDict):
 
 
 @endpoint(routes, "GET", "/health", answer=HealthOut, role=None, errors=(503,))
-def get_health(request: Request[None, None], services: Services) -> Answer:
+def get_health(_request: Request[None, None], services: Services) -> Answer:
     """Version, and whether the stores can be reached."""
     stores: StoresOut = {"table": _table(services), "blobs": _blobs(services)}
     healthy = set(stores.values()) == {"ok"}
@@ -65,12 +65,12 @@ def _blobs(services: Services) -> Literal["ok", "unreachable"]:
 @cache
 def _document() -> str:
     # Imported here: making the document costs tens of milliseconds that few requests need.
-    from chalicelib.api.openapi import document  # noqa: PLC0415
+    from chalicelib.api.openapi import document
 
     return orjson.dumps(document()).decode()
 
 
 @endpoint(routes, "GET", "/openapi.json", answer=dict, role=None)
-def get_openapi(request: Request[None, None], services: Services) -> Answer:
+def get_openapi(_request: Request[None, None], _services: Services) -> Answer:
     """This API, described in OpenAPI 3.1."""
     return ok(_document())

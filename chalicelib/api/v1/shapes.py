@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from math import isfinite
+from math import isfinite, isnan
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field, GetPydanticSchema, Strict
@@ -26,9 +26,7 @@ NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 """Names hold no control characters: they cannot be seen, and break listings."""
 
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=255, pattern=NO_CONTROLS)]
-MetricKey: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=MAX_KEY, pattern=NO_CONTROLS)
-]
+MetricKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_KEY, pattern=NO_CONTROLS)]
 ParamKey: TypeAlias = MetricKey
 TagKey: TypeAlias = MetricKey
 TagValue: TypeAlias = Annotated[str, Field(max_length=MAX_TAG_VALUE)]
@@ -40,9 +38,14 @@ TimestampMs: TypeAlias = Annotated[int, Field(ge=0, le=MAX_TIMESTAMP_MS)]
 HexId: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+_MIME_TOKEN = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*"
 Mime: TypeAlias = Annotated[
-    str, Field(max_length=127, pattern=r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*(; ?charset=[A-Za-z0-9._-]+)?$")
-]  # fmt: skip
+    str,
+    Field(
+        max_length=127,
+        pattern=rf"^{_MIME_TOKEN}/{_MIME_TOKEN}(; ?charset=[A-Za-z0-9._-]+)?$",
+    ),
+]
 
 FiniteNumber: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 NonFinite: TypeAlias = Literal["NaN", "Infinity", "-Infinity"]
@@ -102,8 +105,8 @@ def path_run_id(request: Request[Any, Any]) -> RunId:
     return RunId(text)
 
 
-def json_number(value: float) -> float | str:
+def json_number(value: float) -> float | NonFinite:
     """NaN and the infinities as the strings that stand for them."""
     if isfinite(value):
         return value
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"

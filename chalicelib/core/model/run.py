@@ -25,7 +25,7 @@ class MetricSummary(NamedTuple):
     timestamp: int
     min: float
     max: float
-    count: int
+    count: int  # pyright: ignore[reportIncompatibleMethodOverride] # the field hides a method that nobody needs
 
 
 class Point(NamedTuple):

@@ -1,0 +1,113 @@
+"""The engines that the Table's contract suite runs on.
+
+A test asks for the fixture `engine` and for nothing else, so that another suite can run the same
+tests on another engine: it defines its own `engine` and imports the test modules' names.
+"""
+
+from __future__ import annotations
+
+import decimal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import moto
+
+from chalicelib.core.context import Clock
+from chalicelib.storage.dynamo_table import DynamoTable, table_definition
+from chalicelib.storage.table import MAX_ITEM_BYTES, Table
+from local.sqlite_table import SqliteTable
+
+
+class SteppedClock(Clock):
+    """Stands still at the moment it was made, until `advance`."""
+
+    def __init__(self) -> None:
+        self._now_ms = super().now_ms()
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def advance(self, seconds: float) -> None:
+        self._now_ms += round(seconds * 1000)
+
+    @property
+    def now_s(self) -> int:
+        return self._now_ms // 1000
+
+
+@dataclass(frozen=True)
+class TableEngine:
+    """A fresh table, and what its engine cannot do although the contract asks for it."""
+
+    table: Table
+    clock: SteppedClock
+    applies_tokens: bool = True
+    """A transaction repeated with its token is not applied again."""
+    largest_item_bytes: int = MAX_ITEM_BYTES
+    """What the engine itself holds; above `MAX_ITEM_BYTES` every adapter refuses an item."""
+
+
+@contextmanager
+def sqlite_engine(directory: Path) -> Iterator[TableEngine]:
+    """SQLite in a file of the directory."""
+    clock = SteppedClock()
+    table = SqliteTable(directory / "table.db", clock)
+    yield TableEngine(table, clock)
+    table.close()
+
+
+@contextmanager
+def moto_engine(_directory: Path) -> Iterator[TableEngine]:
+    """moto in this process, one request at a time."""
+    clock = SteppedClock()
+    with moto.mock_aws(), _room_for_moto():
+        client, streams = _client("dynamodb"), _client("dynamodbstreams")
+        client.create_table(**table_definition("table"))
+        table = DynamoTable(_OneAtATime(client), "table", clock, streams)
+        yield TableEngine(table, clock, applies_tokens=False, largest_item_bytes=405_000)
+
+
+ENGINES: dict[str, Callable[[Path], Any]] = {"sqlite": sqlite_engine, "moto": moto_engine}
+
+
+@contextmanager
+def _room_for_moto() -> Iterator[None]:
+    """DynamoDB's precision for sums; its parser recurses once for each clause of an expression."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    with decimal.localcontext(prec=38):
+        yield
+    sys.setrecursionlimit(limit)
+
+
+class _OneAtATime:
+    """moto reads, computes and writes in the caller's thread, without a lock of its own."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        method = getattr(self._client, operation)
+
+        def locked(**arguments: Any) -> Any:
+            with self._lock:
+                return method(**arguments)
+
+        return locked
+
+
+def _client(service: str) -> Any:
+    make: Any = boto3.client  # pyright: ignore[reportUnknownMemberType] - boto3 ships no types
+    return make(
+        service,
+        region_name="eu-central-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
