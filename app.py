@@ -14,6 +14,7 @@ from chalicelib.api.v1 import (
     run_metrics,
     runs,
     service,
+    uploads,
 )
 from chalicelib.api.workers import events
 
@@ -21,7 +22,7 @@ app = TrialbookApp("trialbook")
 # Matching binary types is the slowest thing Chalice does: only what must arrive as bytes.
 app.api.binary_types = ["multipart/form-data"]
 
-for module in (service, keys, experiments, runs, run_logs, run_metrics, run_files):
+for module in (service, keys, experiments, runs, run_logs, run_metrics, run_files, uploads):
     app.register_blueprint(module.routes)
 app.register_blueprint(events)
 

@@ -23,22 +23,22 @@ class TrialbookApp(Chalice):
 
     def __init__(self, app_name: str) -> None:
         self._of_thread = threading.local()
-        super().__init__(app_name)
+        super().__init__(app_name)  # pyright: ignore[reportUnknownMemberType] # Chalice leaves it open
 
     @property
-    def current_request(self) -> Request | None:  # pyright: ignore[reportIncompatibleVariableOverride] # an attribute there, one a thread here
+    def current_request(self) -> Request | None:
         return getattr(self._of_thread, "request", None)
 
     @current_request.setter
-    def current_request(self, request: Request | None) -> None:
+    def current_request(self, request: Request | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] # an attribute there, one a thread here
         self._of_thread.request = request
 
     @property
-    def lambda_context(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride] # as above
+    def lambda_context(self) -> Any:
         return getattr(self._of_thread, "lambda_context", None)
 
     @lambda_context.setter
-    def lambda_context(self, context: Any) -> None:
+    def lambda_context(self, context: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] # as above
         self._of_thread.lambda_context = context
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:

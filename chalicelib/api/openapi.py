@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from chalicelib import __version__
-from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from chalicelib.api.contract import Endpoint
+from chalicelib.api.endpoint import ENDPOINTS
 from chalicelib.api.errors import CODE_OF
 from chalicelib.core.context import Role
 

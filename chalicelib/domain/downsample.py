@@ -32,7 +32,9 @@ def lttb_indices(steps: Sequence[int], values: Sequence[float], max_points: int)
         return list(range(count))
     if max_points < 3:
         return [0, count - 1][-max_points:]
-    xs = range(count) if min(steps) == max(steps) else steps
+    # lists are read faster than arrays, which make an object at each look
+    steps, values = list(steps), list(values)
+    xs = range(count) if all(step == steps[0] for step in steps) else steps
     # the sum is not finite when a value is not, or when the values are huge: both need a look
     finite = values if math.isfinite(sum(values)) else [v for v in values if math.isfinite(v)]
     if not finite:

@@ -158,29 +158,33 @@ def datasets_of(row: Row) -> Sequence[Mapping[str, str]]:
 
 def _string_test(clause: Clause) -> Callable[[str], object]:
     """A test, for its truth, of a value that is there."""
-    ignores_case = clause.field == Field("attribute", "status")
-    if isinstance(clause.value, tuple):
-        wanted = frozenset(map(str.lower, clause.value) if ignores_case else clause.value)
-        return wanted.__contains__ if clause.operator == "IN" else lambda v: v not in wanted
-    text = cast("str", clause.value)
-    if clause.operator in ("LIKE", "ILIKE"):
-        return like_pattern(text, ignores_case or clause.operator == "ILIKE").fullmatch
-    text = text.lower() if ignores_case else text
-    if clause.operator == "=":
-        return lambda v: v == text
-    return lambda v: v != text
+    asked, wanted = clause.operator, clause.value
+    if clause.field == Field("attribute", "status"):  # rows have it in lower case
+        wanted = tuple(map(str.lower, wanted)) if isinstance(wanted, tuple) else str(wanted).lower()
+    if isinstance(wanted, tuple):
+        listed = frozenset(wanted)
+        return listed.__contains__ if asked == "IN" else lambda v: v not in listed
+    text = cast("str", wanted)
+    if asked == "LIKE":
+        return like_test(text)
+    if asked == "ILIKE":
+        like = like_test(text.lower())
+        return lambda v: like(v.lower())
+    return (lambda v: v == text) if asked == "=" else (lambda v: v != text)
 
 
-def like_pattern(pattern: str, ignores_case: bool) -> re.Pattern[str]:
-    """A compiled LIKE pattern for `fullmatch`: `%` is any text, `_` any one character.
+def like_test(pattern: str) -> Callable[[str], object]:
+    """A test, for its truth, of a whole string against LIKE: `%` is any text, `_` any character.
 
     Each part between two `%` is looked for once, leftmost, and never again (an atomic group), so
     that no pattern takes more than |pattern| * |text| steps. Leftmost is right: what follows has
     then the most room.
     """
     head, *rest = (re.escape(part).replace("_", ".") for part in pattern.split("%"))
-    source = head
-    if rest:
-        *middle, tail = rest
-        source += "".join(f"(?>.*?{part})" for part in middle if part) + ".*" + tail
-    return re.compile(source, re.DOTALL | (re.IGNORECASE if ignores_case else 0))
+    if not rest:
+        return re.compile(head, re.DOTALL).fullmatch
+    *middle, tail = rest
+    if not head and not tail and len(middle) == 1:
+        return re.compile(middle[0], re.DOTALL).search  # the usual '%text%', ten times as fast
+    inner = "".join(f"(?>.*?{part})" for part in middle if part)
+    return re.compile(f"{head}{inner}.*{tail}", re.DOTALL).fullmatch

@@ -147,10 +147,8 @@ def _first(
 
     Only rows that are near are sorted, and only equals are looked at by the next criterion.
     """
-    if count <= 0 or not rows:
-        return []
-    if not criteria:
-        return []  # ids are unique: this is the row that the place was made of
+    if count <= 0 or not rows or not criteria:
+        return []  # run ids are unique: without criteria left, it is the run of the place itself
     if len(rows) <= count and not places:
         return _arranged(criteria, rows)
     criterion, rest = criteria[0], criteria[1:]
@@ -159,18 +157,24 @@ def _first(
     if places:
         shared, split = criterion.behind(split, places[0])
         result = _first(rest, shared, count, places[1:])
-    left = count - len(result)
-    if len(split.valued) > left > 0:
-        cutoff = criterion.nth([value for value, _ in split.valued], left)
-        is_near = operator.ge if criterion.descending else operator.le
-        near = [pair for pair in split.valued if is_near(pair[0], cutoff)]
-        result += _arranged(criteria, [row for value, row in near if value != cutoff])
-        equal = [row for value, row in near if value == cutoff]
-        return result + _first(rest, equal, count - len(result))
-    if left > 0:
-        result += _arranged(criteria, [row for _, row in split.valued])
+    result += _nearest(criteria, split.valued, count - len(result))
     result += _first(rest, split.nans, count - len(result))
     return result + _first(rest, split.missing, count - len(result))
+
+
+def _nearest(criteria: Sequence[_Criterion], valued: list[tuple[Any, R]], count: int) -> list[R]:
+    """The first `count` of rows that have a value of the first criterion, given with it."""
+    if count <= 0:
+        return []
+    if len(valued) <= count:
+        return _arranged(criteria, [row for _, row in valued])
+    criterion = criteria[0]
+    cutoff = criterion.nth([value for value, _ in valued], count)
+    is_near = operator.ge if criterion.descending else operator.le
+    near = [pair for pair in valued if is_near(pair[0], cutoff)]
+    before = _arranged(criteria, [row for value, row in near if value != cutoff])
+    equal = [row for value, row in near if value == cutoff]
+    return before + _first(criteria[1:], equal, count - len(before))
 
 
 def _arranged(criteria: Sequence[_Criterion], rows: list[R]) -> list[R]:

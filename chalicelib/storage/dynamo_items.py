@@ -26,7 +26,7 @@ def spell(value: Value) -> Spelled:
         case str():
             return {"S": value}
         case int() | Decimal():
-            return {"N": str(value)}
+            return {"N": format(value, "f") if isinstance(value, Decimal) else str(value)}
         case float():
             # DynamoDB's numbers are decimal: a double comes back bit for bit only as bytes
             return {"M": {DOUBLE_TAG: {"B": _DOUBLE.pack(value)}}}

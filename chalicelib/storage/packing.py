@@ -17,11 +17,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from operator import lt
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-
-from chalicelib.core.model.run import Point
 
 COMPRESS_FROM = 8
 FORMAT_RAW = b"\x01"
@@ -33,8 +31,6 @@ FINITE = 2
 """No value is NaN or infinite."""
 
 _WIDTH = 8
-
-A = TypeVar("A", "array[int]", "array[float]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +100,8 @@ def _reinterpret(column: array[Any], typecode: str) -> array[Any]:
     return other
 
 
-def group(points: Iterable[Point]) -> list[Series]:
-    """One series per key, in order of first appearance."""
+def group(points: Iterable[tuple[str, float, int, int]]) -> list[Series]:
+    """One series per key, in order of first appearance, of (key, value, step, timestamp)."""
     columns: dict[str, tuple[list[int], list[int], list[float]]] = {}
     for key, value, step, timestamp in points:
         column = columns.get(key)
@@ -186,7 +182,7 @@ def _unshuffle(raw: bytes, count: int) -> bytearray:
     return whole
 
 
-def _little_endian(column: A) -> A:
+def _little_endian(column: array[Any]) -> array[Any]:
     if sys.byteorder == "big":
         column = column[:]
         column.byteswap()

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 import moto
+from moto.dynamodb.models.dynamo_type import DynamoType
 
 from chalicelib.core.context import Clock
 from chalicelib.storage.dynamo_table import DynamoTable, table_definition
@@ -66,7 +68,7 @@ def sqlite_engine(directory: Path) -> Iterator[TableEngine]:
 def moto_engine(_directory: Path) -> Iterator[TableEngine]:
     """moto in this process, one request at a time."""
     clock = SteppedClock()
-    with moto.mock_aws(), _room_for_moto():
+    with moto.mock_aws(), _repaired_moto():
         client, streams = _client("dynamodb"), _client("dynamodbstreams")
         client.create_table(**table_definition("table"))
         table = DynamoTable(_OneAtATime(client), "table", clock, streams)
@@ -77,13 +79,19 @@ ENGINES: dict[str, Callable[[Path], Any]] = {"sqlite": sqlite_engine, "moto": mo
 
 
 @contextmanager
-def _room_for_moto() -> Iterator[None]:
-    """DynamoDB's precision for sums; its parser recurses once for each clause of an expression."""
+def _repaired_moto() -> Iterator[None]:
+    """moto adds with 28 digits and cannot read exponents; its parser recurses once a clause."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(10_000)
-    with decimal.localcontext(prec=38):
+    with mock.patch.object(DynamoType, "__add__", _exact_sum):
         yield
     sys.setrecursionlimit(limit)
+
+
+def _exact_sum(one: DynamoType, other: DynamoType) -> DynamoType:
+    exact = decimal.Context(prec=38, traps=[decimal.Inexact])
+    numbers = [decimal.Decimal(str(each.value)) for each in (one, other)]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - moto is not typed
+    return DynamoType({"N": format(exact.add(*numbers), "f")})
 
 
 class _OneAtATime:

@@ -8,16 +8,8 @@ from chalice.app import Blueprint
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
 
-from chalicelib.api.endpoint import (
-    Answer,
-    Body,
-    Params,
-    Request,
-    created,
-    endpoint,
-    no_content,
-    ok,
-)
+from chalicelib.api.contract import Answer, Body, Params, Request, created, no_content, ok
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.pages import cursor_of, position_of
 from chalicelib.api.v1.shapes import (
     FiniteNumber,

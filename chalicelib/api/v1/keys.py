@@ -8,7 +8,8 @@ from chalice.app import Blueprint
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.endpoint import Answer, Body, Request, created, endpoint, no_content, ok
+from chalicelib.api.contract import Answer, Body, Request, created, no_content, ok
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.shapes import Moment, Name, milliseconds_of, rfc3339
 from chalicelib.core.context import Role
 from chalicelib.core.model.api_key import ApiKey
@@ -18,6 +19,9 @@ from chalicelib.wiring import Services
 routes = Blueprint(__name__)
 BASE = "/api/v1/keys"
 RoleName: TypeAlias = Literal["read", "write", "admin"]
+
+
+ROLE_NAMES: dict[Role, RoleName] = {Role.READ: "read", Role.WRITE: "write", Role.ADMIN: "admin"}
 
 
 class NewKey(Body):
@@ -51,7 +55,7 @@ def _key_out(key: ApiKey) -> KeyOut:
     return {
         "key_id": key.key_id,
         "user": key.user,
-        "role": key.role.label,
+        "role": ROLE_NAMES[key.role],
         "name": key.name,
         "created_at": rfc3339(key.created_at_ms),
         "expires_at": None if key.expires_at_ms is None else rfc3339(key.expires_at_ms),

@@ -8,7 +8,8 @@ from chalice.app import Blueprint
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from chalicelib.api.endpoint import Answer, Body, Request, endpoint, ok
+from chalicelib.api.contract import Answer, Body, Request, ok
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.shapes import (
     MetricKey,
     MetricNumber,

@@ -9,7 +9,8 @@ from chalice.app import Blueprint
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
-from chalicelib.api.endpoint import Answer, Body, Params, Request, endpoint, ok
+from chalicelib.api.contract import Answer, Body, Params, Request, ok
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.pages import cursor_of, position_of
 from chalicelib.api.v1.shapes import (
     HexId,
@@ -231,7 +232,7 @@ def compare_runs(request: Request[CompareRuns, None], services: Services) -> Ans
                 key: _comparison_out(one) for key, one in compared.metrics.items()
             },
             "param_differences": {
-                name: dict(values) for name, values in compared.param_differences.items()
+                name: {**values} for name, values in compared.param_differences.items()
             },
         },
     }

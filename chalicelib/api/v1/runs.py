@@ -8,16 +8,8 @@ from chalice.app import Blueprint
 from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
-from chalicelib.api.endpoint import (
-    Answer,
-    Body,
-    Params,
-    Request,
-    created,
-    endpoint,
-    no_content,
-    ok,
-)
+from chalicelib.api.contract import Answer, Body, Params, Request, created, no_content, ok
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.pages import cursor_of, key_position, position_of
 from chalicelib.api.v1.run_shapes import RunOut, fitting, run_out
 from chalicelib.api.v1.shapes import (

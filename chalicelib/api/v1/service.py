@@ -10,7 +10,8 @@ from chalice.app import Blueprint
 from typing_extensions import TypedDict
 
 from chalicelib import __version__
-from chalicelib.api.endpoint import Answer, Request, endpoint, ok
+from chalicelib.api.contract import Answer, Request, ok
+from chalicelib.api.endpoint import endpoint
 from chalicelib.core.errors import Throttled, TrialbookError
 from chalicelib.storage import keys
 from chalicelib.wiring import Services

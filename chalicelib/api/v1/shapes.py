@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AwareDatetime, Field, GetPydanticSchema, Strict
 from pydantic_core import CoreSchema, core_schema
 
-from chalicelib.api.endpoint import Request
+from chalicelib.api.contract import Request
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import RunId, is_hex_id
 
