@@ -92,10 +92,10 @@ def aws_services(settings: Settings) -> Services:
         signature_version="s3v4",
         tcp_keepalive=True,
     )
-    dynamodb: Any = boto3.client("dynamodb", config=config)
-    s3: Any = boto3.client("s3", config=config)
-    table = DynamoTable(dynamodb, settings.table, clock)
-    return services_on(table, S3Blobs(s3, settings.bucket), clock)
+    client: Any = vars(boto3)["client"]  # typed by a package that is larger than this one
+    table = DynamoTable(client("dynamodb", config=config), settings.table, clock)
+    blobs = S3Blobs(client("s3", config=config), settings.bucket)
+    return services_on(table, blobs, clock)
 
 
 def projections(of: Services) -> Projections:

@@ -51,7 +51,8 @@ def encode(item: Item) -> bytes:
     try:
         body = ormsgpack.packb(item, _encode_other, _OPTIONS)
     except TypeError as error:
-        raise ValueError(f"cannot store that item: {error.__cause__ or error}") from error
+        check_item(item)  # says what is wrong
+        raise ValueError("cannot store that item") from error
     if len(body) > _SURELY_SMALL_BYTES or _SUSPECT.search(body):
         check_item(item)
     return body

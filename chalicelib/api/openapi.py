@@ -9,220 +9,273 @@ import importlib
 import json
 import re
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, cast
 
 from pydantic import TypeAdapter
 
 from chalicelib import __version__
-from chalicelib.api.contract import Endpoint
-from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.api import openapi_examples as examples
+from chalicelib.api import openapi_texts as texts
+from chalicelib.api.endpoint import ENDPOINTS, Endpoint
 from chalicelib.api.errors import CODE_OF
 from chalicelib.core.context import Role
 
-FILE = Path(__file__).resolve().parents[2] / "openapi.json"
-REF = "#/components/schemas/{model}"
-_PATH_VARIABLE = re.compile(r"\{([a-z_]+)\+?\}")
-_TAG_OF = (
-    ("/api/v1/keys", "keys"),
-    ("/api/v1/experiments/runs", "runs"),
-    ("/api/v1/experiments", "experiments"),
-)
-DESCRIPTION_OF = {
-    307: "Where the bytes are, in `Location`.",
-    400: "The request is malformed; `details.fields` lists every bad field.",
-    401: "The API key is missing, malformed, unknown, expired or revoked.",
-    403: "The key's role is too low, or the thing is another tenant's.",
-    404: "There is no such thing.",
-    405: "The route does not have that method.",
-    409: "The state of the thing does not allow it.",
-    412: "`If-Match` named another version.",
-    413: "The body is over 4 MiB; the message names the way for larger ones.",
-    415: "The body's media type is not one the route reads.",
-    429: "Slow down: `Retry-After` says for how long.",
-    503: "A store did not answer: `Retry-After` says when to try again.",
-}
+FILE: Final = Path(__file__).resolve().parents[2] / "openapi.json"
+REF: Final = "#/components/schemas/{model}"
+_PATH_VARIABLE: Final = re.compile(r"\{([a-z_]+)\+?\}")
+_MOMENT: Final = re.compile(r".*_(at|time)|last_updated")
+_ERROR_REF: Final = {"$ref": REF.format(model="Error")}
 
 
-def document() -> dict[str, Any]:
-    """The whole document; routes in order of path and method."""
+def document(base_path: str = "") -> dict[str, Any]:
+    """The whole document, paths in order. `base_path` is the stage that comes before them."""
     # Routes are registered when their modules are imported, which the application does.
     importlib.import_module("app")
-    adapters = [
-        (key, mode, TypeAdapter[Any](key))
-        for one in ENDPOINTS
-        for key, mode in ((one.body, "validation"), (one.answer, "serialization"))
-        if key is not None
-    ]
-    schemas, definitions = TypeAdapter.json_schemas(
-        [((number, mode), mode, adapter) for number, (_, mode, adapter) in enumerate(adapters)],
-        ref_template=REF,
-    )
-    by_type = {
-        (id(key), mode): schemas[((number, mode), mode)]
-        for number, (key, mode, _) in enumerate(adapters)
-    }
+    schemas = _Schemas(ENDPOINTS)
     paths: dict[str, dict[str, Any]] = {}
-    for one in sorted(ENDPOINTS, key=lambda e: (e.path, e.method)):
-        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, by_type)
-    components = dict(definitions.get("$defs", {}))
-    components["Error"] = _ERROR
+    for one in sorted(ENDPOINTS, key=lambda each: (each.path, each.method)):
+        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Trialbook",
             "version": __version__,
-            "description": "Experiments, runs, metrics, artifacts and A/B variant logs.",
+            "summary": texts.SUMMARY,
+            "description": texts.DESCRIPTION,
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": base_path or "/"}],
+        "tags": [{"name": name, "description": text} for name, text in texts.TAGS.items()],
+        "security": [{"apiKey": []}, {"bearer": []}, {"basic": []}],
         "paths": paths,
         "components": {
-            "schemas": dict(sorted(components.items())),
-            "securitySchemes": {
-                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "basic": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "The API key is the password.",
-                },
+            "schemas": dict(sorted({**schemas.components, "Error": _error_schema()}.items())),
+            "responses": {
+                str(status): _error_response(status) for status in sorted(texts.STATUSES)
             },
+            "securitySchemes": texts.SECURITY_SCHEMES,
         },
     }
 
 
-def _operation(one: Endpoint, by_type: dict[tuple[int, str], Any]) -> dict[str, Any]:
+class _Schemas:
+    """JSON schemas of all bodies and answers, with the models they share as components."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        wanted: dict[Any, tuple[Any, Any]] = {}
+        for one in endpoints:
+            wanted[id(one.body), "validation"] = one.body, "validation"
+            wanted[id(one.answer), "serialization"] = one.answer, "serialization"
+        found, definitions = TypeAdapter.json_schemas(
+            [
+                (key, mode, TypeAdapter[Any](shape))
+                for key, (shape, mode) in wanted.items()
+                if shape is not None
+            ],
+            ref_template=REF,
+        )
+        self._found = found
+        self.components: dict[str, Any] = {
+            name: _tidied(schema) for name, schema in definitions.get("$defs", {}).items()
+        }
+
+    def body(self, one: Endpoint) -> dict[str, Any]:
+        return _tidied(self._found[(id(one.body), "validation"), "validation"])
+
+    def answer(self, one: Endpoint) -> dict[str, Any]:
+        return _tidied(self._found[(id(one.answer), "serialization"), "serialization"])
+
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema itself, or the component it points to."""
+        ref = schema.get("$ref")
+        return schema if ref is None else self.components[ref.rpartition("/")[2]]
+
+
+def _tidied(schema: Any) -> Any:
+    """A schema without pydantic's habits: titles that repeat the names of fields, and names of
+    mappings checked by a pattern that lets every other name pass."""
+    if isinstance(schema, list):
+        return [_tidied(item) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    tidy: dict[str, Any] = {}
+    for name, value in cast("dict[str, Any]", schema).items():
+        if name == "properties":
+            tidy[name] = {field: _field(field, one) for field, one in value.items()}
+        elif name == "patternProperties":
+            ((pattern, values),) = value.items()
+            tidy["additionalProperties"] = _tidied(values)
+            tidy.setdefault("propertyNames", {})["pattern"] = pattern
+        elif name == "propertyNames":
+            tidy.setdefault(name, {}).update(value)
+        elif name != "title":
+            tidy[name] = value if name in {"default", "const", "enum"} else _tidied(value)
+    return tidy
+
+
+def _field(name: str, schema: Any) -> dict[str, Any]:
+    """A property's schema. Fields that are named like a time hold an RFC 3339 string."""
+    tidy: dict[str, Any] = _tidied(schema)
+    if _MOMENT.fullmatch(name):
+        for option in tidy.get("anyOf", [tidy]):
+            if option.get("type") == "string":
+                option["format"] = "date-time"
+    return tidy
+
+
+def _operation(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
+    name = one.view.__name__
     doc = (one.view.__doc__ or "").strip()
-    operation: dict[str, Any] = {
-        "operationId": one.view.__name__,
-        "summary": doc.partition("\n")[0],
-        "tags": [next((tag for prefix, tag in _TAG_OF if one.path.startswith(prefix)), "service")],
-        "parameters": _parameters(one),
-        "responses": _responses(one, by_type),
-        "security": [] if one.role is None else [{"apiKey": []}, {"bearer": []}, {"basic": []}],
-    }
+    notes = [*doc.split("\n\n")[1:], *texts.NOTES.get(name, ())]
     if one.role is not None:
-        operation["description"] = f"Needs the role `{Role(one.role).label}` or a higher one."
+        notes.append(f"Needs the role `{Role(one.role).label}` or a higher one.")
+    operation: dict[str, Any] = {
+        "operationId": name,
+        "summary": " ".join(doc.partition("\n\n")[0].split()).removesuffix("."),
+        "tags": [next(tag for prefix, tag in texts.TAG_OF if one.path.startswith(prefix))],
+        "responses": _responses(one, schemas),
+    }
+    if notes:
+        operation["description"] = " ".join(" ".join(notes).split())
+    parameters = _parameters(one)
+    if parameters:
+        operation["parameters"] = parameters
+    if one.role is None:
+        operation["security"] = []
     if one.body is not None:
-        schema = by_type[(id(one.body), "validation")]
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema}},
+        schema = schemas.body(one)
+        # A body whose fields may all be left out may be left out itself.
+        is_required = bool(schemas.resolved(schema).get("required"))
+        operation["requestBody"] = _content(schema, examples.BODIES.get(name)) | {
+            "required": is_required
         }
     elif one.media_type == "multipart/form-data":
         operation["requestBody"] = {
+            "content": {"multipart/form-data": {"schema": texts.FORM}},
             "required": True,
-            "content": {"multipart/form-data": {"schema": _FORM}},
         }
     return operation
 
 
+def _content(schema: Mapping[str, Any], shown: Mapping[str, Any] | None) -> dict[str, Any]:
+    """JSON of this schema, with examples by title."""
+    media: dict[str, Any] = {"schema": schema}
+    if shown is not None:
+        media["examples"] = {
+            title.replace(" ", "-"): {"summary": title, "value": value}
+            for title, value in shown.items()
+        }
+    return {"content": {"application/json": media}}
+
+
 def _parameters(one: Endpoint) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": texts.PATH_PARAMETERS[name][0],
+            "schema": texts.PATH_PARAMETERS[name][1],
+        }
         for name in _PATH_VARIABLE.findall(one.path)
     ]
     if one.query is not None:
         schema = one.query.model_json_schema(ref_template=REF)
-        required = schema.get("required", [])
         found.extend(
-            {"name": name, "in": "query", "required": name in required, "schema": _plain(field)}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "description": field.get("description") or texts.QUERY_PARAMETERS[name],
+                "schema": _without_null(_field(name, field)),
+            }
             for name, field in schema["properties"].items()
         )
     if one.replay == "remember":
-        found.append(
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": False,
-                "description": "The same key with the same body gives the first 2xx answer again.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-            }
-        )
+        found.append(texts.IDEMPOTENCY_KEY)
     if 412 in one.errors:
-        found.append(
-            {
-                "name": "If-Match",
-                "in": "header",
-                "required": False,
-                "description": "The version that must still be the stored one.",
-                "schema": {"type": "string", "pattern": '^("?[0-9]+"?|\\*)$'},
-            }
-        )
+        found.append(texts.IF_MATCH)
     return found
 
 
-def _plain(field: dict[str, Any]) -> dict[str, Any]:
-    """A query parameter that may be left out is not one that may be null."""
-    options = [option for option in field.get("anyOf", []) if option != {"type": "null"}]
-    if len(options) != 1:
-        return {name: value for name, value in field.items() if name != "title"}
-    return options[0]
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter may be left out, and cannot be null."""
+    if "anyOf" not in field:
+        return field
+    (option,) = [option for option in field["anyOf"] if option != {"type": "null"}]
+    rest = {name: value for name, value in field.items() if name not in {"anyOf", "default"}}
+    return {**option, **rest}
 
 
-def _responses(one: Endpoint, by_type: dict[tuple[int, str], Any]) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Done."}
+def _responses(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
+    name = one.view.__name__
+    success: dict[str, Any] = {"description": texts.ANSWERS.get(name, "Done.")}
     if one.answer is not None:
-        schema = by_type[(id(one.answer), "serialization")]
-        success["content"] = {"application/json": {"schema": schema}}
-    responses: dict[str, Any] = {str(one.status): success}
-    statuses = {*one.errors, 429, 503, 500}
-    if one.role is not None:
-        statuses |= {400, 401, 403}
-    if one.body is not None or one.media_type != "application/json":
-        statuses |= {413, 415}
-    for status in sorted(statuses):
+        success |= _content(schemas.answer(one), examples.PAYLOADS.get(name))
+    responses = {str(one.status): success}
+    for status in sorted(_other_statuses(one)):
         if status == 307:
-            responses["307"] = {
-                "description": DESCRIPTION_OF[307],
-                "headers": {"Location": {"schema": {"type": "string"}}},
-            }
-        elif status == 503 and one.path == "/health":
+            responses["307"] = texts.REDIRECT
+        elif status == 503 and one.role is None:
             responses["503"] = success | {"description": "A store cannot be reached."}
         else:
-            text = DESCRIPTION_OF.get(status, f"An internal error (`{CODE_OF[status]}`).")
-            responses[str(status)] = {
-                "description": text,
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            }
+            responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return responses
 
 
-_ERROR: dict[str, Any] = {
-    "type": "object",
-    "required": ["error", "request_id"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "details"],
-            "properties": {
-                "code": {"enum": sorted(CODE_OF.values())},
-                "message": {"type": "string"},
-                "details": {"type": "object"},
-            },
+def _other_statuses(one: Endpoint) -> set[int]:
+    """Every status besides the successful one that can really come."""
+    # 400: a URL that is not percent-encoded UTF-8 is refused everywhere.
+    found = {400, 500, *one.errors}
+    if one.role is not None:
+        found |= {401, 429, 503}
+        if one.role > Role.READ:
+            found.add(403)
+    if one.method != "GET":
+        found.add(413)
+    if one.body is not None or one.media_type != "application/json":
+        found.add(415)
+    if one.replay == "remember":
+        found.add(409)
+    return found
+
+
+def _error_response(status: int) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": texts.STATUSES[status],
+        "content": {
+            "application/json": {
+                "schema": _ERROR_REF,
+                "example": texts.error_example(status, CODE_OF[status]),
+            }
         },
-        "request_id": {"type": "string"},
-    },
-}
-_FORM: dict[str, Any] = {
-    "type": "object",
-    "required": ["file"],
-    "properties": {"file": {"type": "string", "format": "binary"}},
-}
+    }
+    if status in texts.ERROR_HEADERS:
+        response["headers"] = texts.ERROR_HEADERS[status]
+    return response
+
+
+def _error_schema() -> dict[str, Any]:
+    schema = json.loads(json.dumps(texts.ERROR))
+    schema["properties"]["error"]["properties"]["code"]["enum"] = sorted(CODE_OF.values())
+    return schema
 
 
 def text() -> str:
     """The document as it is committed."""
-    return json.dumps(document(), indent=1, sort_keys=True) + "\n"
+    return json.dumps(document(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def main(arguments: list[str]) -> int:
     """Write the file, or with `--check` compare it."""
     if arguments == ["--check"]:
-        if not FILE.exists() or FILE.read_text() != text():
+        if not FILE.exists() or FILE.read_text(encoding="utf-8") != text():
             sys.stderr.write("openapi.json is out of date: run make openapi\n")
             return 1
         return 0
-    FILE.write_text(text())
+    FILE.write_text(text(), encoding="utf-8")
     return 0
 
 

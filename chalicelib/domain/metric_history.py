@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 
 from chalicelib.core.context import Context
 from chalicelib.core.errors import Invalid, NotFound
@@ -14,7 +12,8 @@ from chalicelib.core.model.run import Run
 from chalicelib.domain import history
 from chalicelib.domain.downsample import lttb_indices
 from chalicelib.domain.history import ALL_STEPS, Position, Steps
-from chalicelib.storage.packing import FINITE, Series
+from chalicelib.storage import packing
+from chalicelib.storage.packing import Series
 from chalicelib.storage.points import PointStore
 from chalicelib.storage.runs import RunStore
 
@@ -102,21 +101,6 @@ def _downsampled(run_id: RunId, key: str, pieces: list[Series], max_points: int)
     total = sum(len(piece.steps) for piece in pieces)
     if total <= max_points:
         return History(run_id, key, pieces, total)
-    steps: array[int] = array("q")
-    timestamps: array[int] = array("q")
-    values: array[float] = array("d")
-    for piece in pieces:
-        steps.extend(piece.steps)
-        timestamps.extend(piece.timestamps)
-        values.extend(piece.values)
-    kept = lttb_indices(steps, values, max_points)
-    column = array("d", [values[at] for at in kept])
-    flags = FINITE if isfinite(sum(column)) else 0
-    piece = Series(
-        key,
-        array("q", [steps[at] for at in kept]),
-        array("q", [timestamps[at] for at in kept]),
-        column,
-        flags,
-    )
-    return History(run_id, key, [piece], total)
+    whole = packing.joined_series(pieces)
+    kept = lttb_indices(whole.steps, whole.values, max_points)
+    return History(run_id, key, [packing.picked(whole, kept)], total)

@@ -2,9 +2,10 @@
 
 Layout: one format byte, then (zlib level 1 from `COMPRESS_FROM` points on) a directory and the
 columns. The directory is a JSON list of `[key, count, min_step, max_step, flags]`; the columns
-follow in its order: steps (int64), timestamps (int64, ms), values (IEEE double), little-endian and,
-when compressed, byte-shuffled: all first bytes, all second bytes, and so on. Shuffling costs a few
-microseconds per thousand points and makes the chunk a third smaller, for high bytes repeat.
+follow in its order: steps (int64), timestamps (int64, ms), values (IEEE double) and, of a merged
+series, orders of writing (int64), little-endian and, when compressed, byte-shuffled: all first
+bytes, all second bytes, and so on. Shuffling costs a few microseconds per thousand points and makes
+the chunk a third smaller, for high bytes repeat.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from operator import lt
+from operator import itemgetter, lt
 from typing import Any
 
 import orjson
@@ -29,21 +30,25 @@ STRICT = 1
 """Steps rise strictly, so the series holds no equal points."""
 FINITE = 2
 """No value is NaN or infinite."""
+MERGED = 4
+"""From several writes: the chunk keeps the order of writing of every point."""
 
 _WIDTH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one key, ascending by (step, timestamp), none of them twice.
+    """Points of one key, ascending by (step, timestamp, order of writing), none of them twice.
 
-    Three columns of equal length: steps, timestamps in ms, values.
+    Four columns of equal length: steps, timestamps in ms, values, orders. The order of writing
+    rises with every write to the run; it is 0 until the points are stored.
     """
 
     key: str
     steps: array[int]
     timestamps: array[int]
     values: array[float]
+    orders: array[int]
     flags: int
 
     @property
@@ -71,6 +76,7 @@ class Series:
             self.steps[start:stop],
             self.timestamps[start:stop],
             self.values[start:stop],
+            self.orders[start:stop],
             self.flags,
         )
 
@@ -78,19 +84,91 @@ class Series:
 def series_of(
     key: str, steps: Sequence[int], timestamps: Sequence[int], values: Sequence[float]
 ) -> Series:
-    """Sort the columns by (step, timestamp), equal pairs in their order, and drop equal points."""
+    """Points of one write, sorted by (step, timestamp), equal pairs in their order. Of equal points
+    the last stays: the later of two writes is the last value of its pair."""
     column = array("d", values)
     strict = all(map(lt, steps, steps[1:]))
     if not strict:
         # Compared by their bits, for NaN is not equal to itself and -0.0 is equal to 0.0.
-        rows = list(dict.fromkeys(zip(steps, timestamps, _reinterpret(column, "q"), strict=True)))
-        rows.sort(key=lambda row: row[:2])
+        words = _reinterpret(column, "q")
+        backwards = zip(reversed(steps), reversed(timestamps), reversed(words), strict=True)
+        rows = list(dict.fromkeys(backwards))
+        rows.reverse()
+        rows.sort(key=itemgetter(0, 1))
         steps = [row[0] for row in rows]
         timestamps = [row[1] for row in rows]
         column = _reinterpret(array("q", [row[2] for row in rows]), "d")
-        strict = all(map(lt, steps, steps[1:]))
-    flags = (STRICT if strict else 0) | (FINITE if isfinite(sum(column)) else 0)
-    return Series(key, array("q", steps), array("q", timestamps), column, flags)
+    orders = array("q", bytes(_WIDTH * len(steps)))
+    return _series(key, array("q", steps), array("q", timestamps), column, orders, 0)
+
+
+def merged_series(pieces: Sequence[Series]) -> Series:
+    """Points of several writes to one metric. Of equal points the first written stays, so that none
+    changes its place when it is logged again or when chunks are merged."""
+    steps, timestamps, values, orders = _concatenated(pieces)
+    # Points of one write may come twice, from a chunk and from the one it was merged into just now;
+    # the sort is stable, so each of them keeps the order that both have.
+    rows = sorted(
+        zip(steps, timestamps, orders, _reinterpret(values, "q"), strict=True),
+        key=itemgetter(0, 1, 2),
+    )
+    first: dict[tuple[int, int, int], int] = {}
+    for step, timestamp, order, word in rows:
+        first.setdefault((step, timestamp, word), order)
+    return _series(
+        pieces[0].key,
+        array("q", [row[0] for row in first]),
+        array("q", [row[1] for row in first]),
+        _reinterpret(array("q", [row[2] for row in first]), "d"),
+        array("q", first.values()),
+        MERGED,
+    )
+
+
+def joined_series(pieces: Sequence[Series]) -> Series:
+    """Consecutive pieces of one metric, of which none overlaps the next, as one series."""
+    return _series(pieces[0].key, *_concatenated(pieces), MERGED)
+
+
+def picked(series: Series, positions: Sequence[int]) -> Series:
+    """The points at some positions, which ascend."""
+    return _series(
+        series.key,
+        array("q", [series.steps[at] for at in positions]),
+        array("q", [series.timestamps[at] for at in positions]),
+        array("d", [series.values[at] for at in positions]),
+        array("q", [series.orders[at] for at in positions]),
+        series.flags & MERGED,
+    )
+
+
+def _series(
+    key: str,
+    steps: array[int],
+    timestamps: array[int],
+    values: array[float],
+    orders: array[int],
+    flags: int,
+) -> Series:
+    """Columns that are sorted, with the flags that they deserve."""
+    if all(map(lt, steps, steps[1:])):
+        flags |= STRICT
+    if isfinite(sum(values)):
+        flags |= FINITE
+    return Series(key, steps, timestamps, values, orders, flags)
+
+
+def _concatenated(
+    pieces: Sequence[Series],
+) -> tuple[array[int], array[int], array[float], array[int]]:
+    steps, timestamps, orders = array("q"), array("q"), array("q")
+    values = array("d")
+    for piece in pieces:
+        steps.extend(piece.steps)
+        timestamps.extend(piece.timestamps)
+        values.extend(piece.values)
+        orders.extend(piece.orders)
+    return steps, timestamps, values, orders
 
 
 def _reinterpret(column: array[Any], typecode: str) -> array[Any]:
@@ -121,7 +199,7 @@ def pack(series: Sequence[Series]) -> bytes:
     compress = sum(len(s.steps) for s in series) >= COMPRESS_FROM
     parts = [len(directory).to_bytes(4, "little"), directory]
     for one in series:
-        for column in (one.steps, one.timestamps, one.values):
+        for column in _stored_columns(one):
             raw = _little_endian(column).tobytes()
             if compress:
                 parts.extend(raw[byte::_WIDTH] for byte in range(_WIDTH))
@@ -133,8 +211,9 @@ def pack(series: Sequence[Series]) -> bytes:
     return FORMAT_RAW + payload
 
 
-def unpack(body: bytes, keys: frozenset[str] | None = None) -> list[Series]:
-    """The series in a chunk, only those of `keys` when given."""
+def unpack(body: bytes, keys: frozenset[str] | None = None, order: int = 0) -> list[Series]:
+    """The series in a chunk, only those of `keys` when given. `order` is that of the write which
+    made the chunk; a merged series knows its own."""
     shuffled = body[:1] == FORMAT_SHUFFLED
     payload = zlib.decompress(memoryview(body)[1:]) if shuffled else body[1:]
     size = int.from_bytes(payload[:4], "little")
@@ -143,36 +222,36 @@ def unpack(body: bytes, keys: frozenset[str] | None = None) -> list[Series]:
     found: list[Series] = []
     for key, count, _, _, flags in directory:
         width = count * _WIDTH
+        columns: tuple[array[Any], ...] = (array("q"), array("q"), array("d"))
+        if flags & MERGED:
+            columns += (array("q"),)
         if keys is None or key in keys:
-            steps: array[int] = array("q")
-            timestamps: array[int] = array("q")
-            values: array[float] = array("d")
-            for number, column in enumerate((steps, timestamps, values)):
+            for number, column in enumerate(columns):
                 start = offset + number * width
                 raw = payload[start : start + width]
                 column.frombytes(_unshuffle(raw, count) if shuffled else raw)
-            found.append(
-                Series(
-                    key,
-                    _little_endian(steps),
-                    _little_endian(timestamps),
-                    _little_endian(values),
-                    flags,
-                )
-            )
-        offset += 3 * width
+            steps, timestamps, values, *kept = map(_little_endian, columns)
+            orders = kept[0] if kept else array("q", [order]) * count
+            found.append(Series(key, steps, timestamps, values, orders, flags))
+        offset += len(columns) * width
     return found
 
 
 def digest(series: Sequence[Series]) -> str:
-    """Names a batch by its content, whatever the order it came in."""
+    """Names a chunk by its content, whatever the order its keys came in."""
     state = hashlib.blake2b(digest_size=12)
     for one in sorted(series, key=lambda s: s.key):
         state.update(len(one.key.encode()).to_bytes(4, "little") + one.key.encode())
         state.update(len(one.steps).to_bytes(4, "little"))
-        for column in (one.steps, one.timestamps, one.values):
+        for column in _stored_columns(one):
             state.update(_little_endian(column).tobytes())
     return state.hexdigest()
+
+
+def _stored_columns(one: Series) -> tuple[array[Any], ...]:
+    """The columns that a chunk keeps of the series."""
+    columns = (one.steps, one.timestamps, one.values)
+    return (*columns, one.orders) if one.flags & MERGED else columns
 
 
 def _unshuffle(raw: bytes, count: int) -> bytearray:

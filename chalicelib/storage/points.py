@@ -3,7 +3,7 @@
 A chunk's sort key ends in a digest of its points, so a batch that is logged again meets itself and
 adds nothing. Levels: 0 as logged, 1 merged items, 2 merged and kept as a blob. Readers go upwards
 and a merge is one transaction, so each point is seen at least once; since points are a set, equal
-ones are then dropped.
+ones are then dropped. Merged chunks keep the order in which their points were written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ LOGGED, MERGED, ARCHIVED = LEVELS
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stored chunk. `at_ms` is when it was logged, `order` rises with every write to the run."""
+    """A stored chunk. `at_ms` is when it was logged, `order` rises with every write to the run; of
+    a merged chunk they are the highest."""
 
     key: Key
     at_ms: int
@@ -106,14 +107,15 @@ class PointStore:
         """The same chunk with its body moved to a blob. One blob."""
         item = dict(merged.item)
         body = cast(bytes, item.pop("body"))
-        item["blob"] = keys.points_blob(tenant, run_id, str(item["sk"]).rpartition("#")[2])
-        self.blobs.put(cast(str, item["blob"]), body, mime="application/octet-stream")
+        blob_key = keys.points_blob(tenant, run_id, str(item["sk"]).rpartition("#")[2])
+        self.blobs.put(blob_key, body, mime="application/octet-stream")
+        item["blob"] = blob_key
         return Put(item, merged.when)
 
     def unpack(self, chunk: Chunk, metric_keys: frozenset[str] | None = None) -> list[Series]:
         """The chunk's points, only those of `metric_keys` when given. A blob read at level 2."""
         body = chunk.body if chunk.blob_key is None else self.blobs.get(chunk.blob_key)
-        return packing.unpack(body, metric_keys)
+        return packing.unpack(body, metric_keys, chunk.order)
 
 
 def _chunk_of(item: Item) -> Chunk:

@@ -7,6 +7,7 @@ tests on another engine: it defines its own `engine` and imports the test module
 from __future__ import annotations
 
 import decimal
+import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -111,7 +112,9 @@ class _OneAtATime:
         return locked
 
 
+@functools.cache
 def _client(service: str) -> Any:
+    """Made once: that takes longer than a test, and a client keeps no state of a table."""
     make: Any = boto3.client  # pyright: ignore[reportUnknownMemberType] - boto3 ships no types
     return make(
         service,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
+import orjson
 from chalice.app import Blueprint
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
@@ -54,6 +55,18 @@ class VariantIn(BaseModel):
     weight: Annotated[FiniteNumber, Field(ge=0, le=100)]
     name: Annotated[str, Field(max_length=255)] | None = None
     payload: dict[str, Any] = {}
+
+    @field_validator("payload")
+    @classmethod
+    def _kept_as_it_is(cls, payload: dict[str, Any]) -> dict[str, Any]:
+        """JSON numbers have no bounds; what is stored has."""
+        try:
+            kept = orjson.loads(orjson.dumps(payload))
+        except orjson.JSONEncodeError:
+            kept = None
+        if kept != payload:
+            raise ValueError("numbers must be doubles, or integers of at most 64 bits")
+        return payload
 
     def to_variant(self) -> Variant:
         return Variant(self.key, self.weight, self.name, self.payload)
@@ -281,6 +294,6 @@ def _if_version(header: str | None) -> int | None:
     if header is None or header.strip() == "*":
         return None
     text = header.strip().strip('"')
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
         raise Invalid.field("If-Match", "must be a version number")
     return int(text)

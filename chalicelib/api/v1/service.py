@@ -74,4 +74,4 @@ def _document() -> str:
 @endpoint(routes, "GET", "/openapi.json", answer=dict, role=None)
 def get_openapi(_request: Request[None, None], _services: Services) -> Answer:
     """This API, described in OpenAPI 3.1."""
-    return ok(_document())
+    return ok(_document(request.prefix))

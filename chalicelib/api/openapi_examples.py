@@ -1,0 +1,169 @@
+"""Bodies and answers that the OpenAPI document shows, by operation and title.
+
+Tests check each against the schema of its operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_RUN_ID: Final = "0193f0a2c5d47a11b0c6d9e8f7a6b5c4"
+_OTHER_RUN_ID: Final = "0193f0a2c5d87c02a9b8c7d6e5f40312"
+_EXPERIMENT_ID: Final = "0193f0a2c5d07b33a1b2c3d4e5f60718"
+_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+BODIES: Final[dict[str, dict[str, Any]]] = {
+    "create_experiment": {
+        "a name is enough": {"name": "Digits"},
+        "with all it may have": {
+            "name": "Checkout button",
+            "slug": "checkout-button",
+            "description": "Does a green one sell more?",
+            "artifact_location": "s3://our-bucket/checkout",
+            "tags": {"team": "growth"},
+            "metric_goals": {"revenue": "max", "latency_ms": "min"},
+            "variants": [
+                {"key": "control", "weight": 50},
+                {"key": "green", "weight": 50, "name": "Green", "payload": {"color": "#0a0"}},
+            ],
+            "status": "draft",
+        },
+    },
+    "change_experiment": {
+        "tags merge and null deletes one": {"tags": {"team": "vision", "stale": None}},
+    },
+    "create_run": {
+        "an ordinary one": {
+            "experiment_id": "digits",
+            "name": "mlp-64",
+            "tags": {"host": "laptop"},
+        },
+    },
+    "change_run": {"a new name": {"name": "mlp-64-again", "tags": {"checked": "yes"}}},
+    "end_run": {"finished now": {}, "failed": {"status": "failed"}},
+    "log_metrics": {
+        "two metrics at a step": {"metrics": {"loss": 0.25, "accuracy": 0.91}, "step": 3},
+        "training diverged": {"metrics": {"loss": "NaN"}, "step": 4},
+    },
+    "log_params": {"of any kind": {"params": {"lr": 0.01, "solver": "adam", "early": True}}},
+    "log_batch": {
+        "an epoch": {
+            "metrics": [
+                {"key": "loss", "value": 0.25, "step": 3, "timestamp": 1763703600000},
+                {"key": "accuracy", "value": 0.91, "step": 3},
+            ],
+            "params": [{"key": "lr", "value": "0.01"}],
+            "tags": [{"key": "phase", "value": "warm-up"}],
+        }
+    },
+    "compare_runs": {
+        "by what counts": {
+            "run_ids": [_RUN_ID, _OTHER_RUN_ID],
+            "metrics": ["accuracy", "loss"],
+            "goals": {"accuracy": "max"},
+        }
+    },
+    "get_metric_histories": {
+        "a chart": {"run_ids": [_RUN_ID, _OTHER_RUN_ID], "keys": ["loss"], "max_points": 500}
+    },
+    "search_runs": {
+        "the best of two experiments": {
+            "experiment_ids": ["digits", _EXPERIMENT_ID],
+            "filter": "metrics.accuracy > 0.9 and params.solver = 'adam'",
+            "order_by": ["metrics.accuracy DESC"],
+            "limit": 10,
+        }
+    },
+    "begin_upload": {
+        "a model": {
+            "path": "model/weights.bin",
+            "size_bytes": 104857600,
+            "sha256": _SHA256,
+            "mime": "application/octet-stream",
+        }
+    },
+    "sign_parts": {"two more": {"part_numbers": [101, 102]}},
+    "complete_upload": {
+        "a single part": {},
+        "several": {
+            "parts": [
+                {"part_number": 1, "etag": '"9b2cf535f27731c9"'},
+                {"part_number": 2, "etag": '"2c1f3bd6f0a1e8c7"', "sha256": _SHA256},
+            ]
+        },
+    },
+    "create_key": {"of a robot": {"role": "write", "user": "nightly-training", "name": "CI"}},
+}
+
+_RUN: Final[dict[str, Any]] = {
+    "run_id": _RUN_ID,
+    "experiment_id": _EXPERIMENT_ID,
+    "name": "mlp-64",
+    "description": None,
+    "status": "running",
+    "lifecycle_stage": "active",
+    "start_time": "2026-01-02T03:04:05.678Z",
+    "end_time": None,
+    "duration_ms": None,
+    "artifact_uri": f"trialbook://runs/{_RUN_ID}/artifacts",
+    "parent_run_id": None,
+    "tags": {"host": "laptop"},
+    "params": {"lr": "0.01"},
+    "metrics": {"loss": 0.25},
+    "metric_summary": {
+        "loss": {
+            "last": 0.25,
+            "step": 3,
+            "timestamp": 1763703600000,
+            "min": 0.25,
+            "max": 2.3,
+            "count": 4,
+        }
+    },
+    "created_by": "ada",
+}
+PAYLOADS: Final[dict[str, dict[str, Any]]] = {
+    "get_run": {"a run under way": _RUN},
+    "log_batch": {"all of it": {"metrics_logged": 2, "params_logged": 1, "tags_logged": 1}},
+    "get_metric_history": {
+        "two points": {
+            "key": "loss",
+            "points": [
+                {"step": 0, "timestamp": 1763703600000, "value": 2.3},
+                {"step": 1, "timestamp": 1763703601000, "value": "NaN"},
+            ],
+            "total": 2,
+            "next_cursor": None,
+        }
+    },
+    "compare_runs": {
+        "two runs": {
+            "runs": [
+                {
+                    "run_id": run_id,
+                    "name": name,
+                    "status": "finished",
+                    "params": {"lr": lr},
+                    "metrics": {"loss": loss},
+                }
+                for run_id, name, lr, loss in (
+                    (_RUN_ID, "mlp-64", "0.01", 0.25),
+                    (_OTHER_RUN_ID, "mlp-128", "0.02", 0.31),
+                )
+            ],
+            "comparison": {
+                "best_run": _RUN_ID,
+                "metric_comparison": {
+                    "loss": {
+                        "goal": "min",
+                        "goal_source": "name",
+                        "best_run_id": _RUN_ID,
+                        "best_value": 0.25,
+                        "all_values": {_RUN_ID: 0.25, _OTHER_RUN_ID: 0.31},
+                    }
+                },
+                "param_differences": {"lr": {_RUN_ID: "0.01", _OTHER_RUN_ID: "0.02"}},
+            },
+        }
+    },
+}

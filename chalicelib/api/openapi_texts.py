@@ -1,0 +1,220 @@
+"""What the OpenAPI document says in words beyond what the routes and models tell."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+SUMMARY: Final = "Experiments, runs, metrics and artifacts of machine learning."
+DESCRIPTION: Final = (
+    "Ids of experiments and runs are 32 lower-case hexadecimal characters and order by time. Fields"
+    " that end in `_at` or `_time` are RFC 3339 in UTC with milliseconds; timestamps of metrics are"
+    " integers, milliseconds since the epoch. Integers are written without a fraction. Metric"
+    " values are IEEE doubles; the three that JSON cannot spell are the strings `NaN`, `Infinity`"
+    " and `-Infinity`, both ways. A request body is at most 4 MiB; larger files are uploaded by"
+    " presigned URL. Lists give a `next_cursor`, null at the end; send it unchanged with the same"
+    " query. Every error has the shape of the schema `Error`."
+)
+TAGS: Final = {
+    "experiments": "What a team tries under one name.",
+    "runs": "Single tries: their metrics, params, tags and files, and comparisons of them.",
+    "keys": "API keys of the caller's tenant.",
+    "service": "The service itself.",
+}
+TAG_OF: Final = (
+    ("/api/v1/keys", "keys"),
+    ("/api/v1/experiments/runs", "runs"),
+    ("/api/v1/experiments", "experiments"),
+    ("/", "service"),
+)
+SECURITY_SCHEMES: Final[dict[str, Any]] = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The API key is the token."},
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The API key is the password; any user name will do.",
+    },
+}
+
+PATH_PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "experiment_id": (
+        "An experiment's id or slug.",
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
+    ),
+    "run_id": ("A run's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+    "upload_id": ("An upload's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+    "key_id": (
+        "The part of an API key between its underscores.",
+        {"type": "string", "pattern": "^[a-z0-9]{8,32}$"},
+    ),
+    "key": (
+        "A metric's name, percent-encoded.",
+        {"type": "string", "minLength": 1, "maxLength": 250},
+    ),
+}
+QUERY_PARAMETERS: Final = {
+    "search": "A part of the name, in either case.",
+    "lifecycle_stage": "Deleted ones are listed only when asked for.",
+    "limit": "The most that one answer holds; it may hold fewer.",
+    "offset": "How many to skip from the start; a cursor goes on without this limit.",
+    "cursor": "`next_cursor` of the answer before, unchanged.",
+    "experiment_id": "An experiment's id or slug.",
+    "status": "Only runs of this status.",
+    "filter": "Conditions in MLflow's language, joined by `and`:"
+    " `metrics.loss < 0.5 and params.lr = '0.01'`.",
+    "order_by": "What to order by, the first counts most: `metrics.loss ASC`. May be repeated.",
+    "artifact_path": "The folder to put the file in; the top one when left out.",
+    "path": "A relative path, its folders separated by `/`.",
+    "max_points": "Downsample to so many points (largest triangle, three buckets; the lowest and"
+    " the highest are kept).",
+    "start_step": "Only points of this step or a later one.",
+    "end_step": "Only points of this step or an earlier one.",
+}
+IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "For 24 hours the same key with the same body gives the first 2xx answer again"
+    " and writes nothing; with another body it is a conflict.",
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 255,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
+}
+IF_MATCH: Final[dict[str, Any]] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `version` that must still be the stored one; `*` stands for any.",
+    "schema": {"type": "string", "pattern": '^("[0-9]{1,15}"|[0-9]{1,15}|\\*)$'},
+}
+FORM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "At most 4 MiB with the form around it; the part names the file.",
+        }
+    },
+}
+
+NOTES: Final[dict[str, tuple[str, ...]]] = {
+    "create_experiment": ("The weights of variants add up to 100.",),
+    "change_experiment": ("A status can only go on: draft, active, paused or completed.",),
+    "create_run": ("Its status is `running` until it is ended.",),
+    "end_run": ("Metrics that come late are still taken.",),
+    "log_params": ("Values are kept as strings, in JSON's spelling.",),
+    "log_metrics": ("A batch that comes again within 15 minutes adds nothing.",),
+    "log_batch": ("Points that come again within 15 minutes add nothing.",),
+    "compare_runs": (
+        "The goal of a metric comes from the request, else from the experiments where they agree,"
+        " else from its name: loss, error, latency and the like are better when lower. `best_run`"
+        " is best in most metrics, null on a tie.",
+    ),
+    "get_metric_histories": ("At most 100,000 points in all.",),
+    "begin_upload": (
+        "PUT each part to its `url` with exactly its `headers`, then complete the upload. The first"
+        " 100 parts are signed at once.",
+    ),
+    "get_content": ("Presigned URLs take no API key and live 15 minutes.",),
+    "get_health": ("Answered without a key.",),
+}
+ANSWERS: Final = {
+    "create_key": "The key, shown this once.",
+    "get_content": "Where the bytes are, when the request accepts `application/json`.",
+    "get_openapi": "This document.",
+}
+REDIRECT: Final[dict[str, Any]] = {
+    "description": "Where the bytes are.",
+    "headers": {
+        "Location": {
+            "required": True,
+            "schema": {"type": "string", "format": "uri"},
+            "description": "A presigned URL of the bytes.",
+        }
+    },
+}
+
+STATUSES: Final = {
+    400: "The request is malformed; `details.fields` lists every bad field.",
+    401: "The API key is missing, malformed, unknown, expired or revoked.",
+    403: "The key's role is too low, or the thing is another tenant's.",
+    404: "There is no such thing.",
+    409: "The state of the thing does not allow it.",
+    412: "`If-Match` named another version.",
+    413: "The body is over 4 MiB; the message names the way for larger ones.",
+    415: "The body's media type is not the one that the route reads.",
+    429: "Slow down, and send it again.",
+    500: "An internal error; `request_id` names it in the log.",
+    503: "A store did not answer; send it again.",
+}
+_RETRY_AFTER: Final[dict[str, Any]] = {
+    "description": "Seconds to wait before trying again.",
+    "schema": {"type": "string", "pattern": "^[0-9]+$"},
+}
+ERROR_HEADERS: Final[dict[int, Any]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "The ways to send a key.",
+            "schema": {"type": "string"},
+        }
+    },
+    409: {"Retry-After": _RETRY_AFTER},
+    429: {"Retry-After": {**_RETRY_AFTER, "required": True}},
+    503: {"Retry-After": {**_RETRY_AFTER, "required": True}},
+}
+ERROR: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "What every refusal looks like.",
+    "required": ["error", "request_id"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "additionalProperties": False,
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string", "description": "What is wrong, and the remedy."},
+                "details": {
+                    "type": "object",
+                    "properties": {
+                        "fields": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["path", "message"],
+                                "properties": {
+                                    "path": {"type": "string"},
+                                    "message": {"type": "string"},
+                                },
+                            },
+                        }
+                    },
+                },
+            },
+        },
+        "request_id": {"type": "string"},
+    },
+}
+_MESSAGES: Final = {
+    401: "no API key; send it as x-api-key or as a bearer token",
+    404: "there is no such run",
+    409: "the run is deleted; restore it first",
+}
+
+
+def error_example(status: int, code: str) -> dict[str, Any]:
+    """An error as it may come."""
+    details: dict[str, Any] = {}
+    message = _MESSAGES.get(status, STATUSES[status].rstrip("."))
+    if status == 400:
+        message = "limit: input should be greater than or equal to 1"
+        path, _, problem = message.partition(": ")
+        details = {"fields": [{"path": path, "message": problem}]}
+    error = {"code": code, "message": message[:1].lower() + message[1:], "details": details}
+    return {"error": error, "request_id": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"}
