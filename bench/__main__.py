@@ -181,7 +181,8 @@ def _publish(
 
 
 def _say(what: str, server: str, turn: int) -> None:
-    print(f"bench: {what}, round {turn + 1}, {server}", file=sys.stderr)
+    clock = datetime.now().astimezone().strftime("%H:%M:%S")
+    print(f"{clock} {what}, round {turn + 1}, {server}", file=sys.stderr)
 
 
 def _interrupt(_signum: int, _frame: object) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 OURS: Final = "trialbook"
-Better = Literal["higher", "lower"]
+Better = Literal["higher", "lower", "neither"]
 
 
 class Target(NamedTuple):
@@ -69,8 +69,8 @@ class Results:
 
 
 def ratio(measure: Measure, spreads: Mapping[str, Spread], peer: str) -> float | None:
-    """How many times better our median is than the peer's; None when one of them is missing."""
-    if OURS not in spreads or peer not in spreads:
+    """How many times better our median is than the peer's; None when one is missing."""
+    if measure.better == "neither" or OURS not in spreads or peer not in spreads:
         return None
     ours, theirs = spreads[OURS].median, spreads[peer].median
     over, under = (ours, theirs) if measure.better == "higher" else (theirs, ours)

@@ -176,7 +176,7 @@ class Requests(Workload):
             cpu_ms = server_cpu_s / len(load.latencies_s) * 1000
             yield Measure(group, "server CPU", "ms/request", "lower"), cpu_ms
             share = load.client_cpu_s / load.elapsed_s * 100
-            yield Measure(group, "client CPU", "% of a core", "lower"), share
+            yield Measure(group, "client CPU", "% of a core", "neither"), share
 
     def _run(self, subject: Subject, clients: int, seconds: float) -> Measured:
         plans, check = self.work(subject, clients)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,9 +33,9 @@ _OPTIONS: Final = (
 )
 _SURELY_SMALL_BYTES: Final = MAX_ITEM_BYTES // 4
 """DynamoDB counts at most four bytes for one of MessagePack's (an empty list in a list)."""
-_SUSPECT: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]|" + DOUBLE_TAG.encode())
-"""A float that is not finite, or the reserved name, or bytes that only look like it."""
-_CONTAINERS: Final = frozenset({dict, list})
+_SUSPECTS: Final = (b"\xcb\x7f", b"\xcb\xff", DOUBLE_TAG.encode())
+"""How a float that is not finite begins, and the reserved name; other bytes may look like them."""
+_CONTAINERS: Final = (dict, list)
 
 
 def encode(item: Item) -> bytes:
@@ -53,7 +52,7 @@ def encode(item: Item) -> bytes:
     except TypeError as error:
         check_item(item)  # says what is wrong
         raise ValueError("cannot store that item") from error
-    if len(body) > _SURELY_SMALL_BYTES or _SUSPECT.search(body):
+    if len(body) > _SURELY_SMALL_BYTES or any(suspect in body for suspect in _SUSPECTS):
         check_item(item)
     return body
 
@@ -94,7 +93,7 @@ def _check_shape(item: Item) -> None:
                 if "" in container:
                     raise ValueError("an attribute name must be a non-empty string")
                 values = container.values()
-            inner += [each for each in values if isinstance(each, dict | list)]
+            inner += [each for each in values if isinstance(each, _CONTAINERS)]
         if not inner:
             return
         level = inner

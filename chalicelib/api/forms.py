@@ -34,7 +34,12 @@ def form_file(headers: Mapping[str, str], body: bytes) -> FormFile:
     if media_type != "multipart/form-data" or not boundary:
         raise UnsupportedMediaType("send multipart/form-data with its boundary")
     try:
-        parts = list(_library.MultipartParser(io.BytesIO(body), boundary, len(body)))
+        size = len(body)
+        # The body is in memory already: parts spooled to disk would only leak their open files.
+        parser = _library.MultipartParser(
+            io.BytesIO(body), boundary, size, spool_limit=size, memory_limit=size
+        )
+        parts = list(parser)
         for part in parts:
             if part.name == "file":
                 return _file(part)

@@ -66,9 +66,10 @@ def install(
             key.tenant,
             key.user,
         ):
-            if known.role != role or known.revoked_at_ms is not None:
-                store.put(replace(known, role=role, revoked_at_ms=None), when=When.PRESENT)
-            return replace(known, role=role, revoked_at_ms=None)
+            valid = replace(known, role=role, revoked_at_ms=None, expires_at_ms=None)
+            if valid != known:
+                store.put(valid, when=When.PRESENT)
+            return valid
         raise Conflict("another key has this key id", key_id=key.key_id) from error
     return key
 

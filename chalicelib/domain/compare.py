@@ -55,14 +55,18 @@ def compare(
         _declared_goals(experiment_store, context, found) if set(compared) - goals.keys() else {}
     )
     comparisons = {key: _compare(found, key, goals, declared) for key in compared}
-    winners = {
-        key: one.best_run_id for key, one in comparisons.items() if one.best_run_id is not None
-    }
+    # Runs that share the best value are all best in it.
+    winners = [
+        run_id
+        for one in comparisons.values()
+        for run_id, value in one.all_values.items()
+        if value == one.best_value
+    ]
     return Comparison(
         runs=found,
         metrics=comparisons,
         param_differences=_param_differences(found),
-        best_run=metric_goals.best_run(list(winners.values())),
+        best_run=metric_goals.best_run(winners),
     )
 
 

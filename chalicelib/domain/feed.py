@@ -47,6 +47,7 @@ class Projections:
 def dispatch(to: Projections, changes: Sequence[Change]) -> None:
     """Project the changes. One transaction per 40 of them that count something, and a read of the
     bytes of an upload to be verified. What fails may be delivered again."""
+    changes = list({change.id: change for change in changes}.values())
     counting = [(change, amount) for change in changes if (amount := _amount(change)) is not None]
     for start in range(0, len(counting), CHANGES_AT_ONCE):
         _count(to, counting[start : start + CHANGES_AT_ONCE])
@@ -107,7 +108,9 @@ def _count(to: Projections, some: Sequence[tuple[Change, tuple[Counted, int]]]) 
     except ConditionFailed as error:
         # Some were counted before: the others are tried again.
         left = [one for at, one in enumerate(some) if at not in error.failed]
-        if left and len(left) < len(some):
+        if len(left) == len(some):
+            raise
+        if left:
             _count(to, left)
 
 

@@ -229,7 +229,7 @@ def _field(scanner: _Scanner) -> Field:
     start = scanner.position
     key = _name(scanner, _BARE_KEY)
     if not key:
-        scanner.expected("a key after the dot, in backticks when it holds spaces")
+        scanner.fail("expected a key after the dot, in backticks when it holds spaces", start)
     if kind == "attribute":
         return _attribute(scanner, key, start)
     if kind == "dataset" and key not in _DATASET_KEYS:

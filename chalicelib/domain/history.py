@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
 from chalicelib.core.ids import RunId, TenantId
@@ -17,7 +17,8 @@ PAGE_POINTS = 25_000
 
 
 class Position(NamedTuple):
-    """Where a page ended: at a point's (step, timestamp), with `sent` points of that pair out.
+    """Where a page ended: at a point's (step, timestamp, order), with `sent` points of that place
+    out. Points that are logged later never come before it: their order is higher.
 
     `from_sk` is the sort key of the first level-0 chunk that may hold a later point. Higher levels
     are always looked through from their start, for a merge may move points to an earlier key there.
@@ -25,6 +26,7 @@ class Position(NamedTuple):
 
     step: int
     timestamp: int
+    order: int
     sent: int
     from_sk: str
 
@@ -61,13 +63,13 @@ def whole(
     steps: Steps = ALL_STEPS,
 ) -> dict[str, list[Series]]:
     """All points of these metrics, as consecutive pieces a key. One query per MB of chunks."""
-    found: dict[str, list[tuple[int, Series]]] = {key: [] for key in metric_keys}
+    found: dict[str, list[Series]] = {key: [] for key in metric_keys}
     for level in LEVELS:
         for chunk in points.chunks(tenant, run_id, level, end_step=steps.end):
             if steps.start is not None and chunk.max_step < steps.start:
                 continue
             for series in points.unpack(chunk, metric_keys):
-                found[series.key].append((chunk.order, series))
+                found[series.key].append(series)
     return {
         key: [piece for piece in map(steps.cut, merged(pieces)) if piece.steps]
         for key, pieces in found.items()
@@ -93,17 +95,17 @@ def page(
         if gathered.exhausted and last is None:
             return HistoryPage(pieces, None)
         if taken == size:
-            step, timestamp, sent = last or _end(pieces, after)
-            return HistoryPage(pieces, Position(step, timestamp, sent, gathered.resume_at(step)))
+            place = last or _end(pieces, after)
+            return HistoryPage(pieces, Position(*place, gathered.resume_at(place[0])))
         target *= 2  # many of the points found were equal ones
 
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    """What was read: pieces with the order of their writing, the first ones from `chunks`, which
-    are of level 0; `exhausted` when nothing was left unread."""
+    """What was read: pieces, the first ones from `chunks`, which are of level 0; `exhausted` when
+    nothing was left unread."""
 
-    pieces: list[tuple[int, Series]]
+    pieces: list[Series]
     chunks: list[Chunk]
     exhausted: bool
 
@@ -111,7 +113,7 @@ class _Gathered:
         """Sort key of the first level-0 chunk with a point at `step` or later."""
         reaching = (
             chunk.key.sk
-            for chunk, (_, series) in zip(self.chunks, self.pieces, strict=False)
+            for chunk, series in zip(self.chunks, self.pieces, strict=False)
             if series.max_step >= step
         )
         last = self.chunks[-1].key.sk if self.chunks else keys.points_level(0)
@@ -128,7 +130,7 @@ def _gather(
     target: int,
 ) -> _Gathered:
     """Read chunks until `target` points were found and no unread one can belong before them."""
-    found: list[tuple[int, Series]] = []
+    found: list[Series] = []
     chunks: list[Chunk] = []
     wanted = frozenset([key])
     count, bound, exhausted = 0, None, True
@@ -144,12 +146,12 @@ def _gather(
             for series in points.unpack(chunk, wanted):
                 part = _not_before(steps.cut(series), after)
                 if part.steps:
-                    found.append((chunk.order, part))
+                    found.append(part)
                     count += len(part.steps)
                     if level == 0:
                         chunks.append(chunk)
             if bound is None and count >= target + (after.sent if after else 0):
-                bound = max(series.max_step for _, series in found)
+                bound = max(series.max_step for series in found)
     return _Gathered(found, chunks, exhausted)
 
 
@@ -163,46 +165,39 @@ def _not_before(series: Series, after: Position | None) -> Series:
     return series.slice(first, len(series.steps))
 
 
-def merged(pieces: Iterable[tuple[int, Series]]) -> list[Series]:
-    """Pieces of one metric, each with the order of its writing, as consecutive pieces.
+def merged(pieces: Iterable[Series]) -> list[Series]:
+    """Pieces of one metric as consecutive pieces, of which none overlaps the next.
 
     Pieces that do not overlap, as they come from a run that logs forwards, are only put in order;
     the others are merged, equal points becoming one and equal (step, timestamp) pairs staying in
     the order of writing.
     """
-    queue = sorted(pieces, key=lambda piece: piece[1].min_step)
     result: list[Series] = []
-    cluster: list[tuple[int, Series]] = []
+    cluster: list[Series] = []
     cluster_max = 0
-    for order, series in queue:
+    for series in sorted(pieces, key=attrgetter("min_step")):
         if cluster and series.min_step > cluster_max:
             result.append(_fused(cluster))
             cluster = []
         cluster_max = max(cluster_max, series.max_step) if cluster else series.max_step
-        cluster.append((order, series))
+        cluster.append(series)
     if cluster:
         result.append(_fused(cluster))
     return result
 
 
-def _fused(cluster: list[tuple[int, Series]]) -> Series:
-    if len(cluster) == 1:
-        return cluster[0][1]
-    cluster.sort(key=itemgetter(0))
-    steps: list[int] = []
-    timestamps: list[int] = []
-    values: list[float] = []
-    for _, series in cluster:
-        steps.extend(series.steps)
-        timestamps.extend(series.timestamps)
-        values.extend(series.values)
-    return packing.series_of(cluster[0][1].key, steps, timestamps, values)
+def _fused(cluster: list[Series]) -> Series:
+    return cluster[0] if len(cluster) == 1 else packing.merged_series(cluster)
+
+
+_Place = tuple[int, int, int, int]
+"""(step, timestamp, order, sent) of a `Position`."""
 
 
 def _take(
     pieces: Sequence[Series], after: Position | None, size: int
-) -> tuple[list[Series], tuple[int, int, int] | None]:
-    """The next `size` points, and (step, timestamp, sent) of the last when more are left."""
+) -> tuple[list[Series], _Place | None]:
+    """The next `size` points, and the place of the last when more are left."""
     taken: list[Series] = []
     left = size
     for number, series in enumerate(pieces):
@@ -219,23 +214,30 @@ def _take(
 
 def _first_after(series: Series, after: Position) -> int:
     """Position of the first point that is not out yet, in a series cut by `_not_before`."""
-    at = 0
-    while at < min(after.sent, len(series.steps)) and (series.steps[at], series.timestamps[at]) == (
-        after.step,
-        after.timestamp,
-    ):
+    place = (after.step, after.timestamp, after.order)
+    at, sent = 0, 0
+    while at < len(series.steps) and _place(series, at) < place:
         at += 1
+    while sent < after.sent and at < len(series.steps) and _place(series, at) == place:
+        at += 1
+        sent += 1
     return at
 
 
-def _end(taken: Sequence[Series], after: Position | None) -> tuple[int, int, int]:
-    step, timestamp = taken[-1].steps[-1], taken[-1].timestamps[-1]
+def _end(taken: Sequence[Series], after: Position | None) -> _Place:
+    """Where these pieces, the first ones after `after`, end."""
+    # Pieces share no step, so all points of the place are in the last one.
+    series = taken[-1]
+    at = len(series.steps) - 1
+    place = _place(series, at)
     sent = 0
-    for series in reversed(taken):
-        for at in range(len(series.steps) - 1, -1, -1):
-            if (series.steps[at], series.timestamps[at]) != (step, timestamp):
-                return step, timestamp, sent
-            sent += 1
-    if after is not None and (after.step, after.timestamp) == (step, timestamp):
-        sent += after.sent  # the whole page is of one pair, begun on the page before
-    return step, timestamp, sent
+    while at >= 0 and _place(series, at) == place:
+        at -= 1
+        sent += 1
+    if after is not None and after[:3] == place:
+        sent += after.sent  # the whole page is of one place, begun on the page before
+    return *place, sent
+
+
+def _place(series: Series, at: int) -> tuple[int, int, int]:
+    return series.steps[at], series.timestamps[at], series.orders[at]

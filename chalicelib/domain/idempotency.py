@@ -5,10 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.context import Context
-from chalicelib.core.errors import ConditionFailed, Conflict, Invalid
+from chalicelib.core.errors import (
+    ConditionFailed,
+    Conflict,
+    Invalid,
+    Throttled,
+    TrialbookError,
+    Unavailable,
+)
 from chalicelib.storage.answers import AnswerStore, Entry
 
 KEEP_S = 24 * 3600
@@ -43,7 +51,7 @@ def once(
     forgotten, so it may be sent again.
     """
     if _PRINTABLE.fullmatch(key) is None:
-        raise Invalid("an idempotency key is 1 to 255 printable ASCII characters")
+        raise Invalid.field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
     digest = hashlib.sha256("\n".join((context.user, path, key)).encode()).hexdigest()
     now_s = context.now_ms() // 1000
     token = context.new_id()
@@ -55,10 +63,13 @@ def once(
     try:
         answer = run()
     except BaseException:
-        store.forget(context.tenant, digest, token)
+        with suppress(TrialbookError):  # else the claim ends by itself
+            store.forget(context.tenant, digest, token)
         raise
     entry = Entry(body_sha256, answer.status, answer.body, answer.headers)
-    store.finish(context.tenant, digest, token, entry, now_s + KEEP_S)
+    # The work is done: an error now would only make the client send it again.
+    with suppress(Throttled, Unavailable):
+        store.finish(context.tenant, digest, token, entry, now_s + KEEP_S)
     return answer
 
 

@@ -36,7 +36,7 @@ def best_of(values: Mapping[K, float], goal: Goal) -> K | None:
 
 
 def best_run(winners: Iterable[K]) -> K | None:
-    """The run that won most of the metrics, given the winner of each; None on a tie or without."""
+    """The run that won most of the metrics, given the winners of each; None on a tie or without."""
     ranked = Counter(winners).most_common(2)
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
         return None

@@ -45,10 +45,10 @@ class History:
 def of_metric(
     runs: RunStore, points: PointStore, context: Context, run_id: RunId, asked: Asked
 ) -> History:
-    """One read, and a query per MB of the chunks that the answer overlaps. Raises NotFound when the
-    run has no such metric, Forbidden."""
-    run = runs.get(context.tenant, run_id)
-    if asked.key not in run.metrics:
+    """One read (two of a run that spilled), and a query per MB of the chunks that the answer
+    overlaps. Raises NotFound when the run has no such metric, Forbidden."""
+    summary = runs.open(context.tenant, run_id, [asked.key]).metric(asked.key)
+    if summary is None:
         raise NotFound("the run has no such metric", key=asked.key[:250])
     if asked.max_points is not None:
         found = history.whole(points, context.tenant, run_id, frozenset([asked.key]), asked.steps)[
@@ -58,7 +58,7 @@ def of_metric(
     page = history.page(points, context.tenant, run_id, asked.key, asked.steps, asked.after)
     shown = sum(len(piece.steps) for piece in page.pieces)
     is_whole = asked.after is None and page.next is None
-    total = shown if is_whole else run.metrics[asked.key].count
+    total = shown if is_whole else summary.count
     return History(run_id, asked.key, page.pieces, total, page.next)
 
 

@@ -110,7 +110,7 @@ class Ordering:
     def top(self, rows: Sequence[R], count: int, after: JsonValue = None) -> list[R]:
         """The first `count` rows, in order; of those behind `after`, which `position` gave.
 
-        Cost: about 0.2 µs a row, 0.4 behind a place, and a sort of what is given. Raises Invalid
+        Cost: about 0.25 µs a row, 0.35 behind a place, and a sort of what is given. Raises Invalid
         about `cursor` when `after` is no place in this order.
         """
         places = [] if after is None else self._places(after)
@@ -147,8 +147,10 @@ def _first(
 
     Only rows that are near are sorted, and only equals are looked at by the next criterion.
     """
-    if count <= 0 or not rows or not criteria:
-        return []  # run ids are unique: without criteria left, it is the run of the place itself
+    if count <= 0 or not rows:
+        return []
+    if not criteria:
+        return rows[:count]  # the same run given twice
     if len(rows) <= count and not places:
         return _arranged(criteria, rows)
     criterion, rest = criteria[0], criteria[1:]
@@ -156,7 +158,8 @@ def _first(
     result: list[R] = []
     if places:
         shared, split = criterion.behind(split, places[0])
-        result = _first(rest, shared, count, places[1:])
+        # what shares all of the place, ids being unique, is the run that the place was made of
+        result = _first(rest, shared, count, places[1:]) if rest else []
     result += _nearest(criteria, split.valued, count - len(result))
     result += _first(rest, split.nans, count - len(result))
     return result + _first(rest, split.missing, count - len(result))
@@ -168,13 +171,13 @@ def _nearest(criteria: Sequence[_Criterion], valued: list[tuple[Any, R]], count:
         return []
     if len(valued) <= count:
         return _arranged(criteria, [row for _, row in valued])
-    criterion = criteria[0]
+    criterion, rest = criteria[0], criteria[1:]
     cutoff = criterion.nth([value for value, _ in valued], count)
     is_near = operator.ge if criterion.descending else operator.le
     near = [pair for pair in valued if is_near(pair[0], cutoff)]
     before = _arranged(criteria, [row for value, row in near if value != cutoff])
     equal = [row for value, row in near if value == cutoff]
-    return before + _first(criteria[1:], equal, count - len(before))
+    return before + _first(rest, equal, count - len(before))
 
 
 def _arranged(criteria: Sequence[_Criterion], rows: list[R]) -> list[R]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mimetypes import MimeTypes
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import ConditionFailed, Conflict, Invalid, NotFound
+from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.core.ids import ExperimentId, RunId, UploadId
 from chalicelib.core.model.artifact import RunArtifact, Upload
 from chalicelib.domain.artifact_paths import is_inline_safe, safe_disposition
@@ -196,6 +196,17 @@ def complete_upload(
 
     Raises Conflict when bytes are missing or it was aborted, Invalid for bad parts, NotFound.
     """
+    return retry_races(context, lambda: _complete(stores, context, run_id, upload_id, parts))
+
+
+def _complete(
+    stores: RunFiles,
+    context: Context,
+    run_id: RunId,
+    upload_id: UploadId,
+    parts: Sequence[Part],
+) -> RunArtifact:
+    """Raises ConditionFailed when somebody ends the upload at the same time."""
     upload = _upload(stores, context, run_id, upload_id)
     if upload.state == "aborted":
         raise Conflict("the upload was aborted; begin another", upload_id=upload_id)
@@ -214,15 +225,17 @@ def complete_upload(
         ),
         *stores.files.writes(context.tenant, experiment_id, run_id, artifact),
     ]
-    try:
-        stores.files.table.transact(writes)
-    except ConditionFailed:
-        return complete_upload(stores, context, run_id, upload_id, parts)  # somebody ended it
+    stores.files.table.transact(writes)
     return artifact
 
 
 def abort_upload(stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId) -> None:
     """Again is fine. Raises Conflict when it is completed, NotFound."""
+    retry_races(context, lambda: _abort(stores, context, run_id, upload_id))
+
+
+def _abort(stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId) -> None:
+    """Raises ConditionFailed when somebody ends the upload at the same time."""
     upload = _upload(stores, context, run_id, upload_id)
     if upload.state == "completed":
         raise Conflict("the upload is completed", upload_id=upload_id)
@@ -232,10 +245,7 @@ def abort_upload(stores: RunFiles, context: Context, run_id: RunId, upload_id: U
         ended = stores.uploads.ended(
             context.tenant, upload, "aborted", context.now_ms() // 1000 + KEEP_UPLOAD_S
         )
-        try:
-            stores.uploads.table.put(ended.item, ended.when)
-        except ConditionFailed:
-            abort_upload(stores, context, run_id, upload_id)
+        stores.uploads.table.put(ended.item, ended.when)
 
 
 def level(
@@ -247,7 +257,7 @@ def level(
     after: tuple[str, ...] | None,
 ) -> LevelPage:
     """One level of the tree, folders first. One read and one query. Raises NotFound, Forbidden."""
-    stores.runs.get(context.tenant, run_id)
+    stores.runs.open(context.tenant, run_id)
     return stores.files.level(context.tenant, run_id, folder, limit, after)
 
 
@@ -257,7 +267,7 @@ def content(
     """A presigned GET and when it dies (ms). One read. Raises NotFound, Forbidden."""
     artifact = stores.files.get(context.tenant, run_id, path)
     if artifact is None:
-        stores.runs.get(context.tenant, run_id)  # tells another tenant's run from a missing file
+        stores.runs.open(context.tenant, run_id)  # tells another tenant's run from a missing file
         raise NotFound("the run has no such file", path=path)
     name = path.rpartition("/")[2]
     signed = stores.blobs.presign_get(
@@ -276,7 +286,7 @@ def _experiment_of(stores: RunFiles, context: Context, run_id: RunId) -> Experim
 def _upload(stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId) -> Upload:
     upload = stores.uploads.get(context.tenant, upload_id)
     if upload is None or upload.run_id != run_id:
-        stores.runs.get(context.tenant, run_id)
+        stores.runs.open(context.tenant, run_id)
         raise NotFound("there is no such upload; it may have expired", upload_id=upload_id)
     return upload
 

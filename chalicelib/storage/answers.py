@@ -1,4 +1,8 @@
-"""Answers remembered for an idempotency key; what is too large for an item is a blob."""
+"""Answers remembered for an idempotency key; what is too large for an item is a blob.
+
+A claim's version is made of its token, so that whoever finishes or forgets one can say in the same
+request that it must still be theirs.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.table import Item, Table, When
 
 MAX_INLINE_CHARACTERS = 64 * 1024
+ANSWERED = 0
+"""Version of an answer; that of a claim is never 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,8 @@ class AnswerStore:
             {
                 **_address(tenant, digest),
                 "body_sha256": body_sha256,
-                "token": token,
                 "expires_at": expires_at,
-                "version": 1,
+                "version": _version(token),
             },
             when=When.ABSENT,
         )
@@ -50,33 +55,41 @@ class AnswerStore:
     def finish(
         self, tenant: TenantId, digest: str, token: str, entry: Entry, expires_at: int
     ) -> None:
-        """Keep the answer until `expires_at` (s). One write; one blob more for a large answer."""
+        """Keep the answer until `expires_at` (s), unless somebody else has taken the claim since.
+        One write; one blob more for a large answer."""
         item: Item = {
             **_address(tenant, digest),
             "body_sha256": entry.body_sha256,
-            "token": token,
             "expires_at": expires_at,
             "status": entry.status,
             "headers": cast("dict[str, object]", entry.headers),  # pyright: ignore[reportAssignmentType] # str values are values
-            "version": 2,
+            "version": ANSWERED,
         }
         if len(entry.body) > MAX_INLINE_CHARACTERS:
-            blob_key = keys.remembered_answer(tenant, digest)
+            # of this answer alone: a late one must not replace what an item refers to
+            blob_key = keys.remembered_answer(tenant, token)
             self._blobs.put(blob_key, entry.body.encode(), mime="application/json")
             item["blob"] = blob_key
         else:
             item["body"] = entry.body
-        self._table.put(item)
+        try:
+            self._table.put(item, when=_version(token))
+        except ConditionFailed:
+            self._finish_late(item)
+
+    def _finish_late(self, item: Item) -> None:
+        """The claim had expired: the answer is kept if nobody has claimed the key since."""
+        try:
+            self._table.put(item, when=When.ABSENT)
+        except ConditionFailed:
+            return
 
     def forget(self, tenant: TenantId, digest: str, token: str) -> None:
-        """Give up the claim, unless somebody else has taken it since."""
-        key = keys.remembered(tenant, digest)
-        item = self._table.get(key)
-        if item is not None and item.get("token") == token:
-            try:
-                self._table.delete(key, when=1)
-            except ConditionFailed:
-                return
+        """Give up the claim, unless somebody else has taken it since. One write."""
+        try:
+            self._table.delete(keys.remembered(tenant, digest), when=_version(token))
+        except ConditionFailed:
+            return
 
     def get(self, tenant: TenantId, digest: str) -> Entry | None:
         """One read; one blob more for a large answer."""
@@ -92,6 +105,11 @@ class AnswerStore:
             body,
             cast("dict[str, str]", item.get("headers", {})),
         )
+
+
+def _version(token: str) -> int:
+    """A claim's version: 60 bits of chance out of its token, which is a new id."""
+    return int(token[-15:], 16) or 1
 
 
 def _address(tenant: TenantId, digest: str) -> Item:

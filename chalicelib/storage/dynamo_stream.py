@@ -55,18 +55,27 @@ class StreamReader:
             raise core_error(error) from error
 
     def _read(self, before: dict[str, str], limit: int) -> Changes:
-        shards = self._shards()
-        position = {shard: before[shard] for shard in shards if shard in before}
+        parents = self._parents()
+        position = {shard: reached for shard, reached in before.items() if shard in parents}
+        # the one read longest ago comes first, so that a busy shard keeps no other waiting
+        unread = [shard for shard in parents if shard not in position] + list(position)
         changes: list[Change] = []
-        for shard, parent in shards.items():
-            if len(changes) >= limit:
+
+        def ready(shard: str) -> bool:
+            parent = parents[shard]
+            return position.get(shard) != _DONE and (
+                parent not in parents or position.get(parent) == _DONE
+            )
+
+        while len(changes) < limit:
+            shard = next(filter(ready, unread), None)
+            if shard is None:
                 break
-            waits = parent in shards and position.get(parent) != _DONE
-            if waits or position.get(shard) == _DONE:
-                continue
+            unread.remove(shard)
             found, reached = self._read_shard(shard, position.get(shard), limit - len(changes))
             changes += found
             if reached is not None:
+                position.pop(shard, None)
                 position[shard] = reached
         return Changes(changes, json.dumps(position))
 
@@ -106,24 +115,19 @@ class StreamReader:
         answer = self._streams.get_shard_iterator(**where, ShardIteratorType="TRIM_HORIZON")
         return answer["ShardIterator"]
 
-    def _shards(self) -> dict[str, str | None]:
-        """Each shard's parent; a parent that is listed comes before its children."""
-        parents: dict[str, str | None] = {}
+    def _parents(self) -> dict[str, str]:
+        """Each shard's parent, empty when it has none; a parent may be gone by now."""
+        parents: dict[str, str] = {}
         start: dict[str, str] = {}
         while True:
             page = self._streams.describe_stream(StreamArn=self._stream_arn(), **start)
             stream = page["StreamDescription"]
-            parents |= {each["ShardId"]: each.get("ParentShardId") for each in stream["Shards"]}
+            for shard in stream["Shards"]:
+                parents[shard["ShardId"]] = shard.get("ParentShardId", "")
             last = stream.get("LastEvaluatedShardId")
             if last is None:
-                break
+                return parents
             start = {"ExclusiveStartShardId": last}
-
-        def generation(shard: str) -> int:
-            parent = parents[shard]
-            return 0 if parent is None or parent not in parents else generation(parent) + 1
-
-        return {shard: parents[shard] for shard in sorted(parents, key=generation)}
 
     def _stream_arn(self) -> str:
         if self._arn is None:

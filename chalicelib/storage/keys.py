@@ -200,9 +200,9 @@ def unverified_blob(tenant: TenantId, sha256: str, upload_id: UploadId) -> str:
     return f"cas/{tenant}/{sha256}.{upload_id}"
 
 
-def remembered_answer(tenant: TenantId, digest: str) -> str:
+def remembered_answer(tenant: TenantId, token: str) -> str:
     """Object key of a remembered answer that is too large for an item."""
-    return f"answers/{tenant}/{digest}"
+    return f"answers/{tenant}/{token}"
 
 
 def points_blob(tenant: TenantId, run_id: RunId, digest: str) -> str:
@@ -220,9 +220,6 @@ def api_key(key_id: KeyId) -> Key:
 def api_keys_listed(tenant: TenantId) -> str:
     """`lpk` of a tenant's API keys; their `lsk` is creation time and id."""
     return f"t#{tenant}#keys"
-
-
-ALL_API_KEYS_PREFIX = "t#"
 
 
 def owner(any_id: str) -> Key:

@@ -99,7 +99,8 @@ def series_of(
         timestamps = [row[1] for row in rows]
         column = _reinterpret(array("q", [row[2] for row in rows]), "d")
     orders = array("q", bytes(_WIDTH * len(steps)))
-    return _series(key, array("q", steps), array("q", timestamps), column, orders, 0)
+    flags = STRICT if strict else 0
+    return _series(key, array("q", steps), array("q", timestamps), column, orders, flags)
 
 
 def merged_series(pieces: Sequence[Series]) -> Series:
@@ -151,7 +152,7 @@ def _series(
     flags: int,
 ) -> Series:
     """Columns that are sorted, with the flags that they deserve."""
-    if all(map(lt, steps, steps[1:])):
+    if not flags & STRICT and all(map(lt, steps, steps[1:])):
         flags |= STRICT
     if isfinite(sum(values)):
         flags |= FINITE

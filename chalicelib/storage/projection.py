@@ -67,6 +67,7 @@ class Projection(Generic[Row]):
         changed = self._table.changed_since(partition, kept.mark)
         if kept.mark is None:
             # The mark is older than what is loaded now, so nothing falls between the two.
+            kept.rows.clear()
             for item in self._load(partition):
                 self._take(kept, item)
         else:
@@ -88,7 +89,8 @@ class Projection(Generic[Row]):
 
     def _forget_the_oldest(self) -> None:
         with self._lock:
-            count = sum(len(kept.rows) for kept in self._partitions.values())
+            # One for the partition itself: empty ones must not pile up either.
+            count = sum(1 + len(kept.rows) for kept in self._partitions.values())
             while count > self._max_rows and self._partitions:
                 _, forgotten = self._partitions.popitem(last=False)
-                count -= len(forgotten.rows)
+                count -= 1 + len(forgotten.rows)

@@ -94,8 +94,8 @@ class RunFileStore:
 
 
 def _version(artifact_id: str) -> int:
-    """Tells one file at a path from a later one; 60 bits of time and chance."""
-    return int(artifact_id[:15], 16)
+    """Tells one file at a path from a later one; 60 bits of chance."""
+    return int(artifact_id[-15:], 16)
 
 
 def _artifact(item: Item) -> RunArtifact:

@@ -17,8 +17,11 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 Value: TypeAlias = (
     "str | int | float | Decimal | bytes | bool | list[Value] | dict[str, Value] | None"
 )
-"""What an attribute may hold. An int or Decimal is exact to 38 digits; a float comes back bit for
-bit (NaN and infinities are refused: whoever stores metrics spells them above this seam)."""
+"""What an attribute may hold, nested at most 32 levels deep; of exactly these types, no subclass.
+
+An int or Decimal is exact to 38 digits and comes back as an int when it is whole, else as a Decimal;
+a float comes back as a float, bit for bit (NaN and infinities are refused: whoever stores metrics
+spells them above this seam). Names are not empty, those of nested dicts included."""
 
 Item: TypeAlias = dict[str, Value]
 """Always has `pk` and `sk` (non-empty strings). Reserved attributes, all optional:
@@ -79,7 +82,9 @@ class Delete:
 class Add:
     """Add to top-level numeric attributes atomically; a missing item or attribute counts as 0.
 
-    Attributes of `also` are set in the same write (for `feed` and `expires_at`, say).
+    Attributes of `also` are set in the same write (for `feed` and `expires_at`, say); at most
+    `MAX_ADD_ATTRIBUTES` in all. ValueError when an attribute is no number or a sum needs more than
+    38 digits.
     """
 
     key: Key
@@ -106,10 +111,11 @@ class Index(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One partition, ascending by sort key (descending when `reverse`).
+    """One partition, ascending by the UTF-8 bytes of the sort key (descending when `reverse`).
 
     `prefix` excludes `start`/`stop` (both inclusive). With `index`, `pk` and the sort-key bounds
-    are the index's own (`lpk`, `lsk`). `after` is the `next` of the page before.
+    are the index's own (`lpk`, `lsk`); the order of equal `lsk` is the engine's. `after` is the
+    `next` of the page before. No bound is empty, and a limit is at least 1: else ValueError.
     """
 
     pk: str
@@ -140,7 +146,11 @@ class Changed(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One write of an item that carries `feed`; `id` is the same however often it is delivered."""
+    """One write of an item that carries `feed`; `id` is the same however often it is delivered.
+
+    `old` is None when there was no item, or an expired one. Deletions are not delivered, nor need be
+    a write that changed nothing.
+    """
 
     id: str
     key: Key
@@ -156,7 +166,11 @@ class Changes(NamedTuple):
 
 
 class Table(Protocol):
-    """A store of items. All reads but those of an index are strongly consistent."""
+    """A store of items. All reads but those of an index are strongly consistent.
+
+    Every call may raise Throttled and Unavailable, and ValueError for a bad key; every write
+    Contended, when transactions of others held its item for longer than a few retries.
+    """
 
     def get(self, key: Key) -> Item | None:
         """The item, or None when absent or expired. One request."""
@@ -176,7 +190,8 @@ class Table(Protocol):
         ...
 
     def add(self, write: Add) -> Item:
-        """Returns the item as it is after the addition."""
+        """Returns the item as it is after the addition. Over a lost connection it may be made twice;
+        a transaction with one `Add` is not."""
         ...
 
     def query(self, query: Query) -> Page:
@@ -184,7 +199,8 @@ class Table(Protocol):
         ...
 
     def transact(self, writes: Sequence[Write], token: str | None = None) -> None:
-        """All of the writes or none; at most 100, each on a key of its own, 4 MB together.
+        """All of the writes or none; at most 100, each on a key of its own (else ValueError), 4 MB
+        together (else TooLarge).
 
         A `token` (1-36 characters) makes the call idempotent for ten minutes: repeated with the
         same writes it does nothing, with others it raises ValueError. Raises ConditionFailed with

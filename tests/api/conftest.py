@@ -7,38 +7,41 @@ from collections.abc import Generator
 import pytest
 
 from chalicelib import wiring
-from tests.api.harness import ENGINES, Engine, Service, StandingClock
+from tests.api.harness import ENGINES, Fresh, Service, StandingClock
 from tests.api.transports import quiet_logs
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Engine]:
-    """The stores that the tests of a file share."""
+) -> Generator[Fresh]:
+    """What makes stores for the tests of a file."""
     quiet_logs()
     with ENGINES[request.param](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
         yield opened
 
 
 @pytest.fixture
-def service(engine: Engine) -> Generator[Service]:
+def service(engine: Fresh) -> Generator[Service]:
     """A fresh tenant on each engine in turn."""
-    wiring.install(engine.services)
-    yield Service(engine)
-    wiring.install(None)
+    yield from _serving(engine)
 
 
 @pytest.fixture(scope="module")
-def laptop_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Engine]:
+def laptop_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fresh]:
     quiet_logs()
     with ENGINES["sqlite"](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
         yield opened
 
 
 @pytest.fixture
-def laptop(laptop_engine: Engine) -> Generator[Service]:
+def laptop(laptop_engine: Fresh) -> Generator[Service]:
     """A fresh tenant on SQLite: for what is decided before any store is asked."""
-    wiring.install(laptop_engine.services)
-    yield Service(laptop_engine)
+    yield from _serving(laptop_engine)
+
+
+def _serving(fresh: Fresh) -> Generator[Service]:
+    engine = fresh()
+    wiring.install(engine.services)
+    yield Service(engine)
     wiring.install(None)

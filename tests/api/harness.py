@@ -1,7 +1,7 @@
 """The whole service in this process, on both engines, reached through httpx.
 
-A test has a tenant of its own in tables that it shares with the tests of its file: a fresh name is
-much cheaper than a fresh table. The clock stands still but for a millisecond before each request,
+A test has a tenant of its own. On SQLite it shares a table with the tests of its file; on moto, which
+copies the whole table at every transaction, it has a fresh one. The clock stands still but for a millisecond before each request,
 so that ids and times are in the order of the requests.
 """
 
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
@@ -91,28 +92,41 @@ class Engine:
         return cls(name, clock, counted, counts, httpx.Client(transport=files))
 
 
+Fresh: TypeAlias = Callable[[], Engine]
+
+
 @contextmanager
-def sqlite(folder: Path, clock: Clock) -> Generator[Engine]:
+def sqlite(folder: Path, clock: Clock) -> Generator[Fresh]:
     """SQLite and files."""
     table = SqliteTable(folder / "table.db", clock)
     blobs = DiskBlobs(folder / "blobs", "http://files.test", b"a secret of tests", clock)
-    yield Engine.over("sqlite", table, blobs, clock, FilesTransport(BlobEndpoint(blobs, clock)))
+    files = FilesTransport(BlobEndpoint(blobs, clock))
+    engine = Engine.over("sqlite", table, blobs, clock, files)
+    yield lambda: engine
     table.close()
 
 
 @contextmanager
-def aws(folder: Path, clock: Clock) -> Generator[Engine]:
+def aws(folder: Path, clock: Clock) -> Generator[Fresh]:
     """DynamoDB and S3 as moto plays them in this process."""
     del folder
+    names = ["tests-a", "tests-b"]
     with moto.mock_aws():
         dynamodb, streams, s3 = (_client(n) for n in ("dynamodb", "dynamodbstreams", "s3"))
-        dynamodb.create_table(**table_definition("trialbook-tests"))
         s3.create_bucket(Bucket=BUCKET)
-        table = DynamoTable(dynamodb, "trialbook-tests", clock, streams)
-        yield Engine.over("aws", table, S3Blobs(s3, BUCKET), clock, MotoTransport())
+        dynamodb.create_table(**table_definition(names[0]))
+
+        def fresh() -> Engine:
+            dynamodb.delete_table(TableName=names[0])
+            names.reverse()
+            dynamodb.create_table(**table_definition(names[0]))
+            table = DynamoTable(dynamodb, names[0], clock, streams)
+            return Engine.over("aws", table, S3Blobs(s3, BUCKET), clock, MotoTransport())
+
+        yield fresh
 
 
-ENGINES: dict[str, Callable[[Path, Clock], AbstractContextManager[Engine]]] = {
+ENGINES: dict[str, Callable[[Path, Clock], AbstractContextManager[Fresh]]] = {
     "sqlite": sqlite,
     "aws": aws,
 }
@@ -137,9 +151,20 @@ class _OneAtATime:
 
 
 def _client(service: str) -> Any:
-    config = Config(signature_version="s3v4") if service == "s3" else None
+    # moto does not know the addresses that have an account's number in them
+    config = Config(
+        signature_version="s3v4" if service == "s3" else None,
+        account_id_endpoint_mode="disabled",
+    )
     client = cast("Any", boto3.client)(service, region_name="us-east-1", config=config)
+    if service == "s3":
+        client.meta.events.register("after-call.s3", _dated)
     return _OneAtATime(client)
+
+
+def _dated(parsed: Any, **_: Any) -> None:
+    """moto in this process leaves out the date that every answer of a server has."""
+    parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", formatdate(usegmt=True))
 
 
 class Service:

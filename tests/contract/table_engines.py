@@ -10,15 +10,16 @@ import decimal
 import functools
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import boto3
 import moto
+from botocore.config import Config
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from chalicelib.core.context import Clock
@@ -57,7 +58,7 @@ class TableEngine:
 
 
 @contextmanager
-def sqlite_engine(directory: Path) -> Iterator[TableEngine]:
+def sqlite_engine(directory: Path) -> Generator[TableEngine]:
     """SQLite in a file of the directory."""
     clock = SteppedClock()
     table = SqliteTable(directory / "table.db", clock)
@@ -66,7 +67,7 @@ def sqlite_engine(directory: Path) -> Iterator[TableEngine]:
 
 
 @contextmanager
-def moto_engine(_directory: Path) -> Iterator[TableEngine]:
+def moto_engine(_directory: Path) -> Generator[TableEngine]:
     """moto in this process, one request at a time."""
     clock = SteppedClock()
     with moto.mock_aws(), _repaired_moto():
@@ -80,7 +81,7 @@ ENGINES: dict[str, Callable[[Path], Any]] = {"sqlite": sqlite_engine, "moto": mo
 
 
 @contextmanager
-def _repaired_moto() -> Iterator[None]:
+def _repaired_moto() -> Generator[None]:
     """moto adds with 28 digits and cannot read exponents; its parser recurses once a clause."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(10_000)
@@ -91,7 +92,7 @@ def _repaired_moto() -> Iterator[None]:
 
 def _exact_sum(one: DynamoType, other: DynamoType) -> DynamoType:
     exact = decimal.Context(prec=38, traps=[decimal.Inexact])
-    numbers = [decimal.Decimal(str(each.value)) for each in (one, other)]  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - moto is not typed
+    numbers = [decimal.Decimal(str(each.value)) for each in (one, other)]
     return DynamoType({"N": format(exact.add(*numbers), "f")})
 
 
@@ -115,10 +116,12 @@ class _OneAtATime:
 @functools.cache
 def _client(service: str) -> Any:
     """Made once: that takes longer than a test, and a client keeps no state of a table."""
-    make: Any = boto3.client  # pyright: ignore[reportUnknownMemberType] - boto3 ships no types
-    return make(
+    session = cast("Any", boto3)  # which ships no types
+    return session.client(
         service,
         region_name="eu-central-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
+        # moto does not know the endpoint of the account that a stream belongs to
+        config=Config(account_id_endpoint_mode="disabled"),
     )

@@ -81,7 +81,7 @@ WRITERS: dict[str, Callable[[TableEngine, Condition], None]] = {
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize(("when", "on_item", "on_nothing"), CONDITIONS)
+@pytest.mark.parametrize("when, on_item, on_nothing", CONDITIONS)
 @pytest.mark.parametrize("state", ["stored", "absent", "expired"])
 def test_a_write_happens_exactly_when_its_condition_holds(
     engine: TableEngine, writer: str, when: Condition, on_item: bool, on_nothing: bool, state: str
@@ -93,7 +93,7 @@ def test_a_write_happens_exactly_when_its_condition_holds(
         engine.table.put(before)
     if on_item if state == "stored" else on_nothing:
         WRITERS[writer](engine, when)
-        new = {"put": item("run", new=1), "delete": None}.get(writer.split()[-1])
+        new = {"put": item("run", new=1), "delete": None}.get(writer.rsplit(maxsplit=1)[-1])
         if not writer.endswith("check"):
             assert engine.table.get(KEY) == new
     else:
@@ -278,7 +278,7 @@ def test_adding_starts_from_zero_and_answers_the_new_item(engine: TableEngine) -
 def test_sums_are_exact_to_38_digits(engine: TableEngine) -> None:
     large, small = 12345678901234567890123456789012345678, Decimal("1E-19")
     engine.table.add(Add(KEY, {"large": large, "small": small}))
-    sums = engine.table.add(Add(KEY, {"large": 1, "small": Decimal("1234567890123456789")}))
+    sums = engine.table.add(Add(KEY, {"large": 1, "small": Decimal(1234567890123456789)}))
     assert sums["large"] == large + 1
     assert sums["small"] == Decimal("1234567890123456789.0000000000000000001")
 

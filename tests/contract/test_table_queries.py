@@ -40,7 +40,7 @@ def names(table: Table, query: Query) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("query", "expected"),
+    "query, expected",
     [
         (Query(PK), WORDS),
         (Query(PK, prefix="ab"), ["ab", "abc", "abd"]),

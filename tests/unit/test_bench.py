@@ -247,6 +247,8 @@ def test_a_ratio_says_how_many_times_better_we_are() -> None:
     assert ratio(RATE, rates, "mlflow") == 20
     assert ratio(START, starts, "mlflow") == 4
     assert ratio(RATE, rates, "fasttrackml") is None
+    client = Measure("get run, 1 client", "client CPU", "% of a core", "neither")
+    assert ratio(client, rates, "mlflow") is None
 
 
 def test_targets_are_judged_only_where_both_were_measured() -> None:

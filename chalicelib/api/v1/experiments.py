@@ -89,9 +89,9 @@ class NewExperiment(Body):
 
     @field_validator("slug")
     @classmethod
-    def _not_reserved(cls, slug: str | None) -> str | None:
-        if slug == names.RESERVED_SLUG:
-            raise ValueError(f"{slug!r} is reserved")
+    def _not_taken_for_another(cls, slug: str | None) -> str | None:
+        if slug is not None and not names.is_slug(slug):
+            raise ValueError(f"{slug!r} is reserved, or reads like an id")
         return slug
 
     def to_spec(self) -> experiments.NewExperiment:

@@ -13,6 +13,7 @@ from chalicelib.api.contract import Answer, Body, Params, Request, ok
 from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.pages import cursor_of, position_of
 from chalicelib.api.v1.shapes import (
+    DISTINCT,
     HexId,
     MetricKey,
     NonFinite,
@@ -63,8 +64,8 @@ class HistoryOut(TypedDict):
 class HistoriesAsked(Body):
     """Metrics of several runs, downsampled, at most 100,000 points in all."""
 
-    run_ids: Annotated[list[HexId], Field(min_length=1, max_length=100)]
-    keys: Annotated[list[MetricKey], Field(min_length=1, max_length=50)]
+    run_ids: Annotated[list[HexId], Field(min_length=1, max_length=100, json_schema_extra=DISTINCT)]
+    keys: Annotated[list[MetricKey], Field(min_length=1, max_length=50, json_schema_extra=DISTINCT)]
     max_points: Annotated[int, Field(ge=1, le=10_000)] = 1000
     start_step: Step | None = None
     end_step: Step | None = None
@@ -90,7 +91,7 @@ class HistoriesOut(TypedDict):
 class CompareRuns(Body):
     """Compare 2 to 10 runs of any experiments, by all of their metrics when none are named."""
 
-    run_ids: Annotated[list[HexId], Field(min_length=2, max_length=10)]
+    run_ids: Annotated[list[HexId], Field(min_length=2, max_length=10, json_schema_extra=DISTINCT)]
     metrics: Annotated[list[MetricKey], Field(max_length=1000)] | None = None
     goals: Annotated[dict[MetricKey, Goal], Field(max_length=1000)] = {}
 

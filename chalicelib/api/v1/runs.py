@@ -13,6 +13,7 @@ from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.pages import cursor_of, key_position, position_of
 from chalicelib.api.v1.run_shapes import RunOut, fitting, run_out
 from chalicelib.api.v1.shapes import (
+    DISTINCT,
     HexId,
     Moment,
     Name,
@@ -95,7 +96,9 @@ class ListQuery(Params):
 class SearchRuns(Body):
     """Search runs of several experiments by MLflow's filter language."""
 
-    experiment_ids: Annotated[list[ExperimentRef], Field(min_length=1, max_length=100)]
+    experiment_ids: Annotated[
+        list[ExperimentRef], Field(min_length=1, max_length=100, json_schema_extra=DISTINCT)
+    ]
     filter: FilterText | None = None
     order_by: Annotated[list[OrderClause], Field(max_length=10)] = []
     lifecycle_stage: Stage = "active"

@@ -64,14 +64,14 @@ def _blobs(services: Services) -> Literal["ok", "unreachable"]:
 
 
 @cache
-def _document() -> str:
+def _document(base_path: str) -> str:
     # Imported here: making the document costs tens of milliseconds that few requests need.
     from chalicelib.api.openapi import document
 
-    return orjson.dumps(document()).decode()
+    return orjson.dumps(document(base_path)).decode()
 
 
 @endpoint(routes, "GET", "/openapi.json", answer=dict, role=None)
-def get_openapi(_request: Request[None, None], _services: Services) -> Answer:
+def get_openapi(request: Request[None, None], _services: Services) -> Answer:
     """This API, described in OpenAPI 3.1."""
     return ok(_document(request.prefix))

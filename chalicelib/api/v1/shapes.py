@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from math import isfinite, isnan
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field, GetPydanticSchema, Strict
+from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, core_schema
 
 from chalicelib.api.contract import Request
@@ -46,6 +47,9 @@ Mime: TypeAlias = Annotated[
         pattern=rf"^{_MIME_TOKEN}/{_MIME_TOKEN}(; ?charset=[A-Za-z0-9._-]+)?$",
     ),
 ]
+
+DISTINCT: Final[JsonDict] = {"uniqueItems": True}
+"""Said in the schema of a list; the model's validator does it."""
 
 FiniteNumber: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 NonFinite: TypeAlias = Literal["NaN", "Infinity", "-Infinity"]

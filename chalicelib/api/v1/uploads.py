@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from chalicelib.api.contract import Answer, Body, Request, created, no_content, ok
 from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.run_files import BASE, FileOut, PathText, file_out, stores_of
-from chalicelib.api.v1.shapes import Mime, Sha256, path_run_id, rfc3339
+from chalicelib.api.v1.shapes import DISTINCT, Mime, Sha256, path_run_id, rfc3339
 from chalicelib.core.context import Context, Role
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import UploadId, is_hex_id
@@ -41,7 +41,9 @@ class NewUploadIn(Body):
 class PartsAsked(Body):
     """Sign these parts, or sign them anew; `sha256` by part number binds their digests."""
 
-    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=100)]
+    part_numbers: Annotated[
+        list[PartNumber], Field(min_length=1, max_length=100, json_schema_extra=DISTINCT)
+    ]
     sha256: Annotated[dict[str, Sha256], Field(max_length=100)] = {}
 
     @model_validator(mode="after")

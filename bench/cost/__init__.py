@@ -1,0 +1,1 @@
+"""What operations cost: storage requests, capacity units, dollars."""

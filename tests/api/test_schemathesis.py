@@ -1,0 +1,154 @@
+"""Schemathesis reads the OpenAPI document and sends whatever it allows, and what it does not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.api.harness import EXPERIMENTS, KEYS, RUNS
+from tests.api.process import KEY, ROOT, Serving, serving
+
+EXAMPLES: Final = 40
+"""Per operation, in each phase."""
+LIMIT_S: Final = 110
+
+CONFIG: Final = """\
+hooks = "tests.api.schemathesis_hooks"
+workers = 1
+continue-on-failure = true
+color = false
+headers = {{ "x-api-key" = "{key}" }}
+
+[generation]
+deterministic = true
+max-examples = {examples}
+
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 412]
+[checks.negative_data_rejection]
+expected-statuses = ["4xx"]
+
+[parameters]
+"path.run_id" = {{ dictionary = "run", probability = 0.8 }}
+"path.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
+"path.upload_id" = {{ dictionary = "upload", probability = 0.8 }}
+"path.key" = {{ dictionary = "metric", probability = 0.8 }}
+"path.key_id" = {{ dictionary = "key", probability = 1.0 }}
+"query.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
+"query.path" = {{ dictionary = "file", probability = 0.5 }}
+"query.filter" = {{ dictionary = "filter", probability = 0.7 }}
+"query.order_by[*]" = {{ dictionary = "order", probability = 0.7 }}
+"body.order_by[*]" = {{ dictionary = "order", probability = 0.7 }}
+"body.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
+"body.experiment_ids[*]" = {{ dictionary = "experiment", probability = 0.8 }}
+"body.run_ids[*]" = {{ dictionary = "run", probability = 0.8 }}
+"body.keys[*]" = {{ dictionary = "metric", probability = 0.5 }}
+"body.filter" = {{ dictionary = "filter", probability = 0.7 }}
+
+[dictionaries]
+run.values = {run}
+experiment.values = {experiment}
+upload.values = {upload}
+key.values = {spare_key}
+metric.values = ["loss", "accuracy", "a/b c"]
+file.values = ["a.txt", "folder", "folder/b.png"]
+filter.values = [
+    "metrics.loss < 0.5 and params.lr = '0.1'",
+    "tags.`team` LIKE '%x%'",
+    "attributes.status IN ('FINISHED', 'running')",
+    "params.lr IS NULL",
+]
+order.values = ["metrics.loss DESC", "params.lr", "attributes.start_time ASC", "tags.team"]
+"""
+
+
+def seeded(client: httpx.Client) -> dict[str, list[str]]:
+    """Things of every kind, by kind, so that what is sent reaches past the first look-up."""
+
+    def post(path: str, **sent: Any) -> dict[str, Any]:
+        answer = client.post(path, **sent)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    experiments = [post(EXPERIMENTS, json={"name": f"seed {number}"}) for number in range(3)]
+    runs = [post(RUNS, json={"experiment_id": one["id"]})["run_id"] for one in experiments * 2]
+    uploads: list[str] = []
+    for run_id in runs:
+        points = [
+            {"key": key, "value": value, "step": step, "timestamp": 1000 + step}
+            for key in ("loss", "accuracy", "a/b c")
+            for step, value in enumerate([0.5, "NaN", 0.25, "Infinity", 1e-300])
+        ]
+        params = [{"key": "lr", "value": "0.1"}]
+        post(f"{RUNS}/{run_id}/log-batch", json={"metrics": points, "params": params})
+        for folder, name in (("", "a.txt"), ("folder", "b.png")):
+            post(
+                f"{RUNS}/{run_id}/log-artifact",
+                params={"artifact_path": folder},
+                files={"file": (name, b"seed")},
+            )
+        for size_bytes in (4, 200_000_000):
+            wanted = {
+                "path": f"upload-{size_bytes}",
+                "size_bytes": size_bytes,
+                "sha256": hashlib.sha256(b"seed").hexdigest(),
+            }
+            begun = post(f"{RUNS}/{run_id}/artifacts/uploads", json=wanted)
+            uploads.append(begun["upload_id"])
+    spare = [post(KEYS, json={"role": "read"})["key_id"] for _ in range(5)]
+    return {
+        "run": runs,
+        "experiment": [*(one["id"] for one in experiments), experiments[0]["slug"]],
+        "upload": uploads,
+        "spare_key": spare,
+    }
+
+
+def schemathesis(server: Serving, folder: Path) -> tuple[subprocess.CompletedProcess[str], Any]:
+    """The finished run, and its report."""
+    with server.client() as client:
+        seeds = {kind: json.dumps(ids) for kind, ids in seeded(client).items()}
+    config = folder / "schemathesis.toml"
+    config.write_text(CONFIG.format(key=KEY, examples=EXAMPLES, **seeds))
+    report = folder / "report.json"
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", f"{server.url}/openapi.json", "--report-json-path", str(report)),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    return done, json.loads(report.read_text()) if report.exists() else None
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_whatever_is_sent_is_answered_as_documented(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        done, report = schemathesis(server, tmp_path)
+        with server.client() as client:
+            still_admitted = client.get(KEYS).status_code == 200
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert report["stop_reason"] == "completed"
+    assert report["operations"]["tested"] == report["operations"]["total"] > 0
+    assert still_admitted, "the run revoked its own key, so it tested nothing from there on"
+    accepted = {
+        name: sum(phase["accepted"] for phase in phases.values())
+        for name, phases in report["valid_rates"].items()
+    }
+    assert not [name for name, count in accepted.items() if count == 0]
+    assert "Traceback" not in server.log.read_text()

@@ -1,0 +1,187 @@
+"""Real stores in temporary files, a clock that is set by hand, and a table that can be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from chalicelib.core.context import Clock, Context, Principal, Role
+from chalicelib.core.ids import ExperimentId, RunId, TenantId, UserId
+from chalicelib.core.model.run import Point
+from chalicelib.domain import logging
+from chalicelib.domain.feed import Projections
+from chalicelib.domain.logging import Batch
+from chalicelib.domain.run_files import RunFiles
+from chalicelib.storage import packing
+from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.experiments import ExperimentStore
+from chalicelib.storage.points import PointStore
+from chalicelib.storage.run_files import RunFileStore
+from chalicelib.storage.runs import RunStore
+from chalicelib.storage.table import (
+    Add,
+    Changed,
+    Changes,
+    Condition,
+    Item,
+    Key,
+    Page,
+    Query,
+    Table,
+    Write,
+)
+from chalicelib.storage.uploads import UploadStore
+from local.disk_blobs import DiskBlobs
+from local.sqlite_table import SqliteTable
+
+START_MS = 1_790_000_000_000
+
+
+class HandClock(Clock):
+    """Stands still but for `advance` and sleeping; randomness is real."""
+
+    def __init__(self) -> None:
+        self.ms = START_MS
+
+    def advance(self, ms: int) -> None:
+        self.ms += ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic_s(self) -> float:
+        return self.ms / 1000
+
+    def sleep_s(self, seconds: float) -> None:
+        self.ms += max(1, round(seconds * 1000))
+
+
+class Stopped(Exception):
+    """The process died here."""
+
+
+class WatchedTable:
+    """A table with a hook that is called before every request, with the operation's name."""
+
+    def __init__(self, table: Table, before: Callable[[str], None]) -> None:
+        self.table = table
+        self.before = before
+
+    def get(self, key: Key) -> Item | None:
+        self.before("get")
+        return self.table.get(key)
+
+    def get_many(self, keys: Sequence[Key]) -> list[Item | None]:
+        self.before("get_many")
+        return self.table.get_many(keys)
+
+    def put(self, item: Item, when: Condition = None) -> None:
+        self.before("put")
+        self.table.put(item, when)
+
+    def delete(self, key: Key, when: Condition = None) -> None:
+        self.before("delete")
+        self.table.delete(key, when)
+
+    def add(self, write: Add) -> Item:
+        self.before("add")
+        return self.table.add(write)
+
+    def query(self, query: Query) -> Page:
+        self.before("query")
+        return self.table.query(query)
+
+    def transact(self, writes: Sequence[Write], token: str | None = None) -> None:
+        self.before("transact")
+        self.table.transact(writes, token)
+
+    def changed_since(self, partition: str, mark: str | None) -> Changed:
+        self.before("changed_since")
+        return self.table.changed_since(partition, mark)
+
+    def changes(self, after: str | None, limit: int = 500) -> Changes:
+        self.before("changes")
+        return self.table.changes(after, limit)
+
+
+WRITES = frozenset({"put", "delete", "add", "transact"})
+
+
+def stopping(table: Table, writes: int) -> WatchedTable:
+    """The table of a process that dies when it asks for one write more than `writes`."""
+    left = writes
+
+    def before(operation: str) -> None:
+        nonlocal left
+        if operation in WRITES:
+            if left == 0:
+                raise Stopped
+            left -= 1
+
+    return WatchedTable(table, before)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything on one table and one folder of blobs, as one tenant sees it."""
+
+    table: Table
+    blobs: Blobs
+    clock: Clock
+    tenant: TenantId
+
+    @property
+    def context(self) -> Context:
+        principal = Principal(self.tenant, UserId("ada"), Role.WRITE)
+        return Context(principal, self.clock, self.clock.monotonic_s() + 25)
+
+    @property
+    def runs(self) -> RunStore:
+        return RunStore(self.table)
+
+    @property
+    def experiments(self) -> ExperimentStore:
+        return ExperimentStore(self.table)
+
+    @property
+    def points(self) -> PointStore:
+        return PointStore(self.table, self.blobs)
+
+    @property
+    def files(self) -> RunFiles:
+        files = RunFileStore(self.table)
+        return RunFiles(self.runs, files, UploadStore(self.table), self.blobs)
+
+    @property
+    def projections(self) -> Projections:
+        files = self.files
+        return Projections(
+            self.table, self.blobs, self.experiments, files.files, files.uploads, self.clock
+        )
+
+    def on(self, table: Table) -> Stores:
+        """The same stores, seen through another table."""
+        return Stores(table, self.blobs, self.clock, self.tenant)
+
+    def new_experiment_id(self) -> ExperimentId:
+        return ExperimentId(self.clock.new_id())
+
+    def log(self, run_id: RunId, *points: Point, **batch: dict[str, str]) -> None:
+        """Log points, and `params` and `tags`, as one batch."""
+        wanted = Batch(packing.group(points), batch.get("params"), batch.get("tags"))
+        logging.log(self.runs, self.points, self.context, run_id, wanted)
+
+
+def open_stores(folder: Path, clock: Clock | None = None, tenant: str = "acme") -> Stores:
+    """Stores in an empty folder. Close the table when done."""
+    clock = clock or HandClock()
+    table = SqliteTable(folder / "table.db", clock)
+    blobs = DiskBlobs(folder / "blobs", "http://localhost", b"secret", clock)
+    return Stores(table, blobs, clock, TenantId(tenant))
+
+
+def close(stores: Stores) -> None:
+    table = stores.table
+    assert isinstance(table, SqliteTable)
+    table.close()

@@ -1,0 +1,263 @@
+"""Keys: parsers undo builders, no two builders meet, and no other module spells a key."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import chalicelib
+import local
+from chalicelib.core.ids import ExperimentId, KeyId, RunId, TenantId, UploadId, is_label
+from chalicelib.core.model.experiment import Stage
+from chalicelib.domain.artifact_paths import clean_artifact_path
+from chalicelib.storage import keys
+from chalicelib.storage.item_size import check_key
+from chalicelib.storage.table import Key
+
+HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
+LABELS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}", fullmatch=True)
+TENANTS = LABELS.map(TenantId)
+RUNS = HEX.map(RunId)
+EXPERIMENTS = HEX.map(ExperimentId)
+UPLOADS = HEX.map(UploadId)
+STAGES: st.SearchStrategy[Stage] = st.sampled_from(["active", "deleted"])
+INT64 = st.integers(-(2**63), 2**63 - 1)
+NAMES = st.text(min_size=1, max_size=255).filter(lambda text: "\ud800" not in text)
+SEGMENTS = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="/\\:"),
+    min_size=1,
+    max_size=20,
+).filter(lambda text: text not in (".", ".."))
+PATHS = st.lists(SEGMENTS, min_size=1, max_size=5).map("/".join)
+
+
+@given(TENANTS, RUNS)
+def test_a_run_is_parsed(tenant: TenantId, run_id: RunId) -> None:
+    assert keys.parse_run(keys.run(tenant, run_id).pk) == (tenant, run_id)
+
+
+@given(TENANTS, EXPERIMENTS)
+def test_partitions_of_changes_are_parsed(tenant: TenantId, experiment_id: ExperimentId) -> None:
+    assert keys.parse_experiments_changed(keys.experiments_changed(tenant)) == tenant
+    partition = keys.runs_changed(tenant, experiment_id)
+    assert keys.parse_runs_changed(partition) == (tenant, experiment_id)
+
+
+@given(TENANTS, UPLOADS)
+def test_an_upload_is_parsed(tenant: TenantId, upload_id: UploadId) -> None:
+    assert keys.parse_upload(keys.upload(tenant, upload_id).pk) == (tenant, upload_id)
+
+
+@given(TENANTS, RUNS, st.integers(0, keys.RUN_BUCKETS - 1))
+def test_a_bucket_is_parsed(tenant: TenantId, run_id: RunId, number: int) -> None:
+    key = keys.run_bucket(tenant, run_id, number)
+    assert keys.bucket_of(key.sk) == number
+    assert key.pk == keys.run(tenant, run_id).pk
+    assert key.sk.startswith(keys.RUN_BUCKET_PREFIX)
+    assert not keys.run(tenant, run_id).sk.startswith(keys.RUN_BUCKET_PREFIX)
+
+
+@given(TENANTS, RUNS, PATHS)
+def test_a_file_and_a_folder_are_parsed(tenant: TenantId, run_id: RunId, path: str) -> None:
+    clean_artifact_path(path)
+    file, folder = keys.run_file(tenant, run_id, path), keys.run_folder(tenant, run_id, path)
+    assert keys.parse_run_file(file.sk) == (path, False)
+    assert keys.parse_run_file(folder.sk) == (path, True)
+    level = keys.run_files_level(tenant, run_id, path.rpartition("/")[0])
+    for key in (file, folder):
+        check_key(key)
+        assert key.pk == level.pk
+        assert key.sk.startswith(level.sk)
+
+
+@given(PATHS, PATHS)
+def test_a_level_holds_what_is_right_below_it(path: str, folder: str) -> None:
+    tenant, run_id = TenantId("t"), RunId("0" * 32)
+    prefix = keys.run_files_level(tenant, run_id, folder).sk
+    is_below = keys.run_file(tenant, run_id, path).sk.startswith(prefix)
+    assert is_below == (path.rpartition("/")[0] == folder)
+
+
+@given(st.integers(0, 10**15 - 1), TENANTS, RUNS)
+def test_what_is_due_is_parsed(due_ms: int, tenant: TenantId, run_id: RunId) -> None:
+    key = keys.compaction_due(due_ms, tenant, run_id)
+    assert key.pk == keys.COMPACTION_DUE
+    assert keys.parse_compaction_due(key.sk) == (due_ms, tenant, run_id)
+
+
+@given(st.integers(0, 10**15 - 1), st.integers(0, 10**15 - 1), RUNS)
+def test_times_sort_as_numbers_do(one: int, other: int, run_id: RunId) -> None:
+    tenant = TenantId("t")
+    if one < other:
+        assert keys.compaction_due(one, tenant, run_id) < keys.compaction_due(other, tenant, run_id)
+        assert keys.run_listed_sort(one, run_id) < keys.run_listed_sort(other, run_id)
+
+
+@given(st.integers(0, 2), INT64, INT64)
+def test_chunks_sort_by_level_and_step(level: int, one: int, other: int) -> None:
+    first, second = (
+        keys.points(TenantId("t"), RunId("r"), level, step, "f" * 24).sk for step in (one, other)
+    )
+    assert (keys.min_step_of(first), keys.min_step_of(second)) == (one, other)
+    assert (first < second) == (one < other)
+    for sk, step in ((first, one), (second, other)):
+        assert sk.startswith(keys.points_level(level))
+        assert keys.points_from(level, step) < sk < keys.points_level(level) + "~"
+        assert sk < keys.points_level(level + 1)
+
+
+@given(NAMES, NAMES)
+def test_two_names_have_two_keys(one: str, other: str) -> None:
+    tenant = TenantId("t")
+    first, second = keys.experiment_name(tenant, one), keys.experiment_name(tenant, other)
+    check_key(first)
+    assert (first == second) == (one == other)
+
+
+def test_a_long_name_cannot_be_mistaken_for_another_ones_digest() -> None:
+    tenant = TenantId("t")
+    long_name = keys.experiment_name(tenant, "x" * 2000)
+    check_key(long_name)
+    assert keys.experiment_name(tenant, long_name.sk) != long_name
+
+
+@pytest.mark.parametrize(
+    "parse", [keys.parse_run, keys.parse_upload, keys.parse_runs_changed, keys.parse_experiments_changed]
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["", "t#", "t##run#", "t#a#other#b", "t#a#run#b#c", "x#a#exps#"])
+def test_what_no_builder_made_is_refused(parse: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ValueError, match="not the partition"):
+        parse(text)
+
+
+# -- no two builders can meet ---------------------------------------------------------------------
+
+
+@st.composite
+def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
+    """One key of each builder, for the same tenant and, where it can be, the same id."""
+    tenant, some_id, slug = draw(TENANTS), draw(HEX), draw(st.from_regex("[a-z0-9-]{1,63}"))
+    path, name = draw(PATHS), draw(NAMES)
+    run_id, experiment_id = RunId(some_id), ExperimentId(some_id)
+    return {
+        "experiment": keys.experiment(tenant, experiment_id),
+        "counts": keys.experiment_counts(tenant, experiment_id),
+        "name": keys.experiment_name(tenant, name),
+        "slug": keys.experiment_slug(tenant, slug),
+        "run": keys.run(tenant, run_id),
+        "bucket": keys.run_bucket(tenant, run_id, draw(st.integers(0, 63))),
+        "points": keys.points(tenant, run_id, draw(st.integers(0, 2)), draw(INT64), some_id[:24]),
+        "file": keys.run_file(tenant, run_id, path),
+        "folder": keys.run_folder(tenant, run_id, path),
+        "upload": keys.upload(tenant, UploadId(some_id)),
+        "api key": keys.api_key(KeyId(some_id)),
+        "owner": keys.owner(some_id),
+        "remembered": keys.remembered(tenant, some_id),
+        "feed": keys.feed_done(some_id),
+        "signing key": keys.SIGNING_KEY,
+        "position": keys.FEED_POSITION,
+        "due": keys.compaction_due(draw(st.integers(0, 10**14)), tenant, run_id),
+    }
+
+
+@given(keys_of_every_kind())
+def test_keys_of_two_kinds_are_never_equal(found: dict[str, Key]) -> None:
+    for key in found.values():
+        check_key(key)
+    for (one, first), (other, second) in combinations(found.items(), 2):
+        assert first != second, (one, other)
+
+
+@given(keys_of_every_kind())
+def test_prefixes_of_a_runs_partition_hold_one_kind_each(found: dict[str, Key]) -> None:
+    prefixes = {
+        "bucket": [keys.RUN_BUCKET_PREFIX],
+        "points": [keys.points_level(level) for level in range(3)],
+    }
+    for kind, some in prefixes.items():
+        for prefix in some:
+            others = (found[other] for other in ("run", "bucket", "points", "file", "folder"))
+            for key in others:
+                assert not key.sk.startswith(prefix) or key == found[kind]
+
+
+@given(TENANTS, TENANTS, HEX, HEX, HEX)
+def test_objects_of_two_kinds_or_tenants_are_never_the_same(
+    tenant: TenantId, other: TenantId, one_id: str, other_id: str, digest: str
+) -> None:
+    run_id, upload_id = RunId(one_id), UploadId(other_id)
+    objects = [
+        keys.blob(tenant, digest * 2),
+        keys.unverified_blob(tenant, digest * 2, upload_id),
+        keys.remembered_answer(tenant, one_id),
+        keys.points_blob(tenant, run_id, digest[:24]),
+        keys.HEALTH_BLOB,
+    ]
+    assert len(set(objects)) == len(objects)
+    if tenant != other:
+        assert keys.blob(other, digest * 2) not in objects
+
+
+@given(LABELS)
+def test_no_tenant_holds_the_separator(label: str) -> None:
+    assert is_label(label)
+    assert "#" not in label
+    assert "/" not in label
+
+
+@given(TENANTS, EXPERIMENTS, STAGES)
+def test_lists_are_partitions_of_their_own(
+    tenant: TenantId, experiment_id: ExperimentId, stage: Stage
+) -> None:
+    listed = {
+        keys.experiments_listed(tenant, stage),
+        keys.runs_listed(tenant, experiment_id, stage),
+        keys.api_keys_listed(tenant),
+    }
+    assert len(listed) == 3
+
+
+# -- keys are spelled in one place ----------------------------------------------------------------
+
+PREFIX = re.compile(
+    r"(t#|exp#|run#|runs#|points#|file#|upload#|key#|id#|idem#|feed#|due#|meta/|cas/|answers/|points/)"
+)
+
+
+def spelled_keys(source: str) -> list[str]:
+    """String literals, f-strings' beginnings included, that begin like a key; not docstrings."""
+    tree = ast.parse(source)
+    docstrings = {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)
+    }  # fmt: skip
+    return [
+        f"{node.lineno}: {node.value!r}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node not in docstrings
+        and PREFIX.match(node.value)
+    ]
+
+
+def test_the_search_for_keys_finds_them() -> None:
+    found = spelled_keys('"""t#x"""\na = f"t#{b}"\nc = "cas/" + d\ne = "points#0"\nf = "ok#"\n')
+    assert len(found) == 3
+    assert len(spelled_keys(Path(keys.__file__).read_text())) > 20
+
+
+def test_no_other_module_spells_a_key() -> None:
+    found: list[str] = []
+    for package in (chalicelib, local):
+        for folder in package.__path__:
+            for path in sorted(Path(folder).rglob("*.py")):
+                if path != Path(keys.__file__):
+                    found += [f"{path.name}:{one}" for one in spelled_keys(path.read_text())]
+    assert found == []
