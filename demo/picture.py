@@ -1,4 +1,4 @@
-"""Pictures: a confusion matrix as PNG, and a curve as a line of text."""
+"""What the demo shows: a confusion matrix as PNG, and in plain text a table and a curve."""
 
 from __future__ import annotations
 
@@ -49,6 +49,21 @@ def _shade(share: float) -> tuple[int, int, int]:
     depth = share**0.5
     red, green, blue = (round(255 + (deep - 255) * depth) for deep in DEEPEST)
     return red, green, blue
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, the first line above a rule. All but the first and last are numbers."""
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    last = len(widths) - 1
+    rows = [
+        "  ".join(
+            cell.rjust(width) if 0 < at < last else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        for cells in lines
+    ]
+    rows.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(f"  {row}" for row in rows)
 
 
 def curve(values: Sequence[float], low: float, high: float) -> str:

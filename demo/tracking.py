@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import reprlib
 import subprocess
 import sys
 import tempfile
@@ -164,7 +165,9 @@ def _sent(client: httpx.Client, method: str, url: str, **request: Any) -> httpx.
     try:
         return client.request(method, url, **request)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DemoError(f"{client.base_url or url} did not answer: {error}") from error
+        # Of a presigned URL only the host: the rest lets whoever reads it in.
+        host = client.base_url.join(url).netloc.decode()
+        raise DemoError(f"{host} did not answer: {error}") from error
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:
@@ -181,7 +184,8 @@ def _read(answer: httpx.Response) -> dict[str, Any]:
 def check(what: str, found: object, expected: object) -> None:
     """Raises DemoError unless they are equal."""
     if found != expected:
-        raise DemoError(f"{what}: expected {expected}, found {found}")
+        wanted, had = reprlib.repr(expected), reprlib.repr(found)
+        raise DemoError(f"{what}: expected {wanted}, found {had}")
 
 
 def sha256_of(content: bytes) -> str:

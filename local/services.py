@@ -8,7 +8,6 @@ import threading
 from app import app
 from chalicelib import wiring
 from chalicelib.core.context import Clock
-from chalicelib.core.errors import TrialbookError
 from chalicelib.domain import compaction, feed
 from chalicelib.storage.signing_key import signing_key
 from chalicelib.wiring import Services
@@ -19,15 +18,16 @@ from local.server import Backend
 from local.sqlite_table import SqliteTable
 
 FEED_S = 0.25
-COMPACTION_S = 60.0
+UPKEEP_S = 60.0
 log = logging.getLogger("trialbook.background")
 
 
 class Background:
-    """One thread that pulls the change feed and compacts runs whose time has come."""
+    """One thread that pulls the change feed, compacts runs whose time has come, and tidies up."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, blobs: DiskBlobs) -> None:
         self._services = services
+        self._blobs = blobs
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="background", daemon=True)
 
@@ -42,16 +42,17 @@ class Background:
 
     def _work(self) -> None:
         to = wiring.projections(self._services)
-        compacted_s = self._services.clock.monotonic_s()
+        upkeep_s = -UPKEEP_S
         while not self._stopped.wait(FEED_S):
             try:
                 while feed.pull(to) and not self._stopped.is_set():
                     pass
                 now_s = self._services.clock.monotonic_s()
-                if now_s - compacted_s >= COMPACTION_S:
-                    compacted_s = now_s
+                if now_s - upkeep_s >= UPKEEP_S:
+                    upkeep_s = now_s
                     compaction.compact_due(self._services.points, self._services.clock.now_ms())
-            except TrialbookError:
+                    self._blobs.remove_abandoned()
+            except Exception:  # whatever it was, the next round may do better
                 log.exception("background work failed; it is tried again")
 
 
@@ -61,7 +62,7 @@ def open_backend(home: Home, base_url: str, clock: Clock) -> Backend:
     blobs = DiskBlobs(home.blobs_folder, base_url, signing_key(table, clock), clock)
     services = wiring.services_on(table, blobs, clock)
     wiring.install(services)
-    background = Background(services)
+    background = Background(services, blobs)
 
     def close() -> None:
         background.stop()

@@ -1,7 +1,9 @@
 """What AWS asks for: every price that the cost table uses, and what a function is assumed to take.
 
-List prices of us-east-1 without any free tier, as they stand since DynamoDB halved its on-demand
-prices on 2024-11-01, looked up 2026-11-21. Another region or another year: change them here alone.
+List prices of us-east-1 without any free tier, as known on 2026-11-21. AWS's pages were not at hand:
+DynamoDB's two (halved in November 2024) agree with airbyte.com/data-engineering-resources/
+dynamodb-pricing of 2025-07-21, the others are not confirmed. Check them before quoting, at the page
+that each names; another region or another year: change them here alone.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ REGION: Final = "us-east-1"
 
 
 class Price(NamedTuple):
-    """US dollars for `per` of something; `source` says where AWS publishes it."""
+    """US dollars for `per` of something; `page` is where AWS publishes it."""
 
     dollars: float
     per: str
-    source: str
+    page: str
 
 
 PRICES: Final[dict[str, Price]] = {

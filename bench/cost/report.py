@@ -41,7 +41,8 @@ Dollars are for **a million** of the operation.
 
 ## Prices
 
-List prices of {region}, looked up {as_of}; `bench/cost/prices.py` has them.
+List prices of {region} as known on {as_of}, not checked against AWS's pages that day:
+`bench/cost/prices.py` says what is confirmed.
 
 {prices}
 """
@@ -81,11 +82,11 @@ def _operation(row: Row) -> dict[str, Any]:
 def page_of(document: dict[str, Any]) -> str:
     """docs/cost.md."""
     price_lines = [
-        "| $ | for a | source |",
+        "| $ | for a | published at |",
         "| ---: | --- | --- |",
         *(
             f"| {price['dollars']:.10f}".rstrip("0").rstrip(".")
-            + f" | {price['per']} | <{price['source']}> |"
+            + f" | {price['per']} | <{price['page']}> |"
             for price in document["prices"].values()
         ),
     ]

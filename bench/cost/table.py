@@ -12,9 +12,10 @@ read    ceil(size / 4 KB) of each item; a query pays for the sum of a page; noth
         unit; what goes through an index is eventually consistent and costs half
 
 A transaction doubles the table's units and not those of its indexes, and its bare checks are paid
-as writes: so measured on the real service (github.com/paritysuite/dynamodb-conformance, pull 67;
-github.com/nubo-db/dynoxide, pull 188). The stream is free for functions. Sources, in the DynamoDB
-developer guide: "read-write-operations", "GSI.ThroughputConsiderations", "transaction-apis".
+as writes: so others measured on the real service (github.com/paritysuite/dynamodb-conformance, pull
+67; github.com/nubo-db/dynoxide, pull 188). That a cancelled one is paid in full is assumed: the
+service does not tell. The stream is free for functions. The rules are explained in the DynamoDB
+developer guide under "read-write-operations", "GSI.ThroughputConsiderations", "transaction-apis".
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from chalicelib.core.context import Role
 CORS = CORSConfig(
     allow_origin="*",
     allow_headers=["X-Api-Key", "Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
-    expose_headers=["ETag", "Location", "Retry-After"],
+    expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", "Content-Disposition"],
     max_age=600,
 )
 

@@ -13,7 +13,19 @@ from chalicelib.core.model.experiment import Goal
 K = TypeVar("K", bound=str)
 
 _TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_LESS_IS_BETTER = ("loss", "error", "latency", "rmse", "mae", "perplexity", "cost", "duration")
+_LESS_IS_BETTER = (
+    "loss",
+    "error",
+    "latency",
+    "mse",
+    "rmse",
+    "rmsle",
+    "mae",
+    "mape",
+    "perplexity",
+    "cost",
+    "duration",
+)
 _ENDINGS = (*_LESS_IS_BETTER, "losses", "errors", "latencies", "costs", "durations")
 
 

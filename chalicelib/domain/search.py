@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from chalicelib.core.context import Context
 from chalicelib.core.ids import ExperimentId
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import RunStatus
+from chalicelib.core.paging import JsonInput, JsonValue
 from chalicelib.domain import experiments
 from chalicelib.domain.filters import parse_filter
-from chalicelib.domain.ordering import parse_order_by
+from chalicelib.domain.ordering import Ordering, parse_order_by
 from chalicelib.storage import keys
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.run_rows import RunRow, RunRows
@@ -29,17 +29,20 @@ class RunQuery:
     stage: Stage = "active"
     limit: int = 100
     offset: int = 0
-    after: Any = None
+    after: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows in the order asked for, and the position of each for a cursor; `more` tells that some
-    come after them."""
+    """Rows in the order asked for; `more` tells that some come after them."""
 
     rows: Sequence[RunRow]
-    positions: Sequence[Any]
+    ordering: Ordering
     more: bool
+
+    def position(self, at: int) -> JsonInput:
+        """The place of a row, for a cursor."""
+        return self.ordering.position(self.rows[at])
 
 
 def search(store: ExperimentStore, rows: RunRows, context: Context, query: RunQuery) -> Found:
@@ -58,9 +61,7 @@ def search(store: ExperimentStore, rows: RunRows, context: Context, query: RunQu
         )
     top = ordering.top(wanted.select(found), query.offset + query.limit + 1, query.after)
     page = top[query.offset : query.offset + query.limit]
-    return Found(
-        page, [ordering.position(row) for row in page], more=len(top) > query.offset + query.limit
-    )
+    return Found(page, ordering, more=len(top) > query.offset + query.limit)
 
 
 def _experiments(

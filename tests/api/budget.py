@@ -181,9 +181,7 @@ class CountingBlobs:
     def presign_get(
         self, key: str, *, mime: str, disposition: str, expires_s: int
     ) -> SignedRequest:
-        return self._blobs.presign_get(
-            key, mime=mime, disposition=disposition, expires_s=expires_s
-        )
+        return self._blobs.presign_get(key, mime=mime, disposition=disposition, expires_s=expires_s)
 
     def start_multipart(self, key: str, *, mime: str, checksums: bool) -> str:
         return self._inner().start_multipart(key, mime=mime, checksums=checksums)

@@ -190,7 +190,9 @@ class Service:
             raise TypeError("time flows here")
         return self._clock
 
-    def key(self, role: Role, user: str = "ada", tenant: TenantId | None = None, **fields: Any) -> str:
+    def key(
+        self, role: Role, user: str = "ada", tenant: TenantId | None = None, **fields: Any
+    ) -> str:
         """A new key's plaintext."""
         return api_keys.create(
             self.services.api_keys, self._clock, tenant or self.tenant, user, role, **fields

@@ -55,7 +55,8 @@ def test_the_whole_answer(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["loss", "val_loss", "error", "latency_ms", "rmse", "MAE", "perplexity", "cost", "duration_s"]
+    "name",
+    ["loss", "val_loss", "error", "latency_ms", "rmse", "MAE", "perplexity", "cost", "duration_s"],
 )
 def test_less_is_better_by_name(service: Service, name: str) -> None:
     first, second = run_with(service, **{name: 1}), run_with(service, **{name: 2})

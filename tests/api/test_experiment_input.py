@@ -114,7 +114,8 @@ def test_every_bad_field_is_listed_not_only_the_first(laptop: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"x"', b"{}}", b"\xff\xfe", b'{"name": "\\ud800"}', b"{a:1}"]
+    "body",
+    [b"", b"{", b"[]", b"null", b'"x"', b"{}}", b"\xff\xfe", b'{"name": "\\ud800"}', b"{a:1}"],
 )
 def test_what_is_no_json_object_is_refused(laptop: Service, body: bytes) -> None:
     headers = {"content-type": "application/json"}

@@ -58,7 +58,12 @@ def test_everything_that_is_sent_is_kept(service: Service) -> None:
         "slug": "the-slug",
         "metric_goals": {"loss": "min", "f1": "max"},
         "variants": [
-            {"key": "a", "weight": 33.33, "name": "A", "payload": {"nested": [1, None, {"x": "y"}]}},
+            {
+                "key": "a",
+                "weight": 33.33,
+                "name": "A",
+                "payload": {"nested": [1, None, {"x": "y"}]},
+            },
             {"key": "b", "weight": 66.67, "name": None, "payload": {}},
         ],
         "status": "active",

@@ -25,7 +25,9 @@ def point(value: Any, step: int = 0, timestamp: int = START_MS, key: str = "loss
 
 def test_metrics_are_logged_at_one_step_and_now(service: Service) -> None:
     run_id = service.run()["run_id"]
-    answer = service.write.post(f"{RUNS}/{run_id}/log-metrics", json={"metrics": {"a": 1, "b": 2.5}})
+    answer = service.write.post(
+        f"{RUNS}/{run_id}/log-metrics", json={"metrics": {"a": 1, "b": 2.5}}
+    )
     now_ms = service.clock.now_ms()
     assert found(answer) == {"metrics_logged": 2}
     run = service.get_run(run_id)

@@ -49,9 +49,7 @@ def url(service: Service, route: str) -> str:
         ({"metrics": {"a": "x"}, "step": "x", "more": 1}, ["metrics.a", "more", "step"]),
     ],
 )
-def test_every_bad_field_of_metrics_is_named(
-    laptop: Service, body: Json, paths: list[str]
-) -> None:
+def test_every_bad_field_of_metrics_is_named(laptop: Service, body: Json, paths: list[str]) -> None:
     assert bad_fields(laptop.write.post(url(laptop, "log-metrics"), json=body)) == paths
 
 

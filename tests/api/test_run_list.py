@@ -267,7 +267,10 @@ def test_every_bad_query_parameter_is_named(laptop: Service, query: str, paths: 
         ({"experiment_ids": ["a"], "limit": 0, "offset": 1}, ["limit", "offset"]),
         ({"experiment_ids": ["a"], "limit": True}, ["limit"]),
         ({"experiment_ids": ["a"], "order_by": "metrics.a"}, ["order_by"]),
-        ({"experiment_ids": ["a"], "filter": 5, "lifecycle_stage": "x"}, ["filter", "lifecycle_stage"]),
+        (
+            {"experiment_ids": ["a"], "filter": 5, "lifecycle_stage": "x"},
+            ["filter", "lifecycle_stage"],
+        ),
     ],
 )
 def test_every_bad_field_of_a_search_is_named(

@@ -45,9 +45,7 @@ def rows(pieces: Iterable[Series]) -> list[Row]:
     return [
         (step, timestamp, struct.pack("<d", value))
         for piece in pieces
-        for step, timestamp, value in zip(
-            piece.steps, piece.timestamps, piece.values, strict=True
-        )
+        for step, timestamp, value in zip(piece.steps, piece.timestamps, piece.values, strict=True)
     ]
 
 
@@ -105,9 +103,7 @@ class Story:
         after: Position | None = None
         while True:
             size = next(sizes)
-            page = history.page(
-                seen.points, seen.tenant, self.run_id, key, steps, after, size
-            )
+            page = history.page(seen.points, seen.tenant, self.run_id, key, steps, after, size)
             shown = rows(page.pieces)
             assert len(shown) <= size
             assert page.next is None or len(shown) == size

@@ -194,9 +194,7 @@ def test_a_walk_over_a_run_in_order_reads_each_chunk_about_once(stores: Stores) 
     points.unpack = unpack  # pyright: ignore[reportAttributeAccessIssue] # counted here only
     after = None
     while True:
-        page = history.page(
-            points, stores.tenant, story.run_id, "loss", after=after, size=100
-        )
+        page = history.page(points, stores.tenant, story.run_id, "loss", after=after, size=100)
         after = page.next
         if after is None:
             break
@@ -277,7 +275,13 @@ def test_too_many_points_for_one_answer_are_refused(
     story = new_story(stores)
     story.log([Point(key, 0.5, step, 0) for key in ("a", "b") for step in range(6)])
     ask: Callable[[int], object] = lambda max_points: metric_history.of_runs(  # noqa: E731
-        stores.runs, stores.points, stores.context, [story.run_id], ["a", "b"], ALL_STEPS, max_points
+        stores.runs,
+        stores.points,
+        stores.context,
+        [story.run_id],
+        ["a", "b"],
+        ALL_STEPS,
+        max_points,
     )
     ask(5)
     with pytest.raises(Invalid):

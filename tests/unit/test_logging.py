@@ -44,7 +44,13 @@ def expected_summary(batches: Sequence[Sequence[Point]], key: str) -> MetricSumm
             last = point
     numbers = [point.value for point in written if not math.isnan(point.value)]
     count = sum(
-        len({(point.step, point.timestamp, repr(point.value)) for point in batch if point.key == key})
+        len(
+            {
+                (point.step, point.timestamp, repr(point.value))
+                for point in batch
+                if point.key == key
+            }
+        )
         for batch in batches
     )
     return MetricSummary(

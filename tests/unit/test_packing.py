@@ -177,7 +177,9 @@ def test_few_points_are_left_raw() -> None:
 
 
 def test_picked_points_keep_all_of_their_columns() -> None:
-    points = [Point("loss", value, step, 10 * step) for step, value in enumerate([1.0, math.nan, 3.0])]
+    points = [
+        Point("loss", value, step, 10 * step) for step, value in enumerate([1.0, math.nan, 3.0])
+    ]
     (series,) = packing.unpack(packing.pack(packing.group(points)), order=4)
     some = packing.picked(series, [0, 2])
     assert (some.steps.tolist(), some.timestamps.tolist()) == ([0, 2], [0, 20])

@@ -193,7 +193,7 @@ def _search(
     found = search.search(services.experiments, services.run_rows, context, wanted)
     shown = fitting(services.runs.of_item(row.item) for row in found.rows)
     more = found.more or len(shown) < len(found.rows)
-    position = found.positions[len(shown) - 1] if more and shown else None
+    position = found.position(len(shown) - 1) if more and shown else None
     return shown, cursor_of(services, context, scope, position)
 
 
