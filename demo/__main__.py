@@ -7,6 +7,7 @@ import argparse
 import os
 import pickle
 import platform
+import signal
 import sys
 import tempfile
 import threading
@@ -177,10 +178,9 @@ def compare(tracker: Tracker, trained: list[Trained]) -> Trained:
     best_id = (
         comparison["best_run"] or comparison["metric_comparison"]["val_accuracy"]["best_run_id"]
     )
-    say(
-        f"Best run: {runs[best_id].name} ({best_id}), best in {wins[best_id]} of {len(GOALS)} metrics"
-    )
-    return runs[best_id]
+    best_run = runs[best_id]
+    say(f"Best run: {best_run.name} ({best_id}), best in {wins[best_id]} of {len(GOALS)} metrics")
+    return best_run
 
 
 def compared_lines(answer: Mapping[str, Any]) -> list[list[str]]:
@@ -215,10 +215,8 @@ def draw_curves(tracker: Tracker, trained: list[Trained]) -> None:
     low = min(min(values) for values in curves.values())
     high = max(max(values) for values in curves.values())
     for name, values in curves.items():
-        say(
-            f"  {name:<14} {curve(values, low, high):<{EPOCHS}} {values[0]:.3f} -> {values[-1]:.3f},"
-            f" {len(values)} points"
-        )
+        drawn, ends = curve(values, low, high), f"{values[0]:.3f} -> {values[-1]:.3f}"
+        say(f"  {name:<14} {drawn:<{EPOCHS}} {ends}, {len(values)} points")
 
 
 def use(tracker: Tracker, best: Trained, digits: Digits) -> None:
@@ -285,6 +283,8 @@ def main() -> int:
         "--keep", action="store_true", help="keep the own Trialbook running until Ctrl-C"
     )
     options = parser.parse_args()
+    # Ends as Ctrl-C does, so that the own server does not outlive the demo.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(options.keep)
     except DemoError as error:

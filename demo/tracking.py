@@ -167,7 +167,7 @@ def _sent(client: httpx.Client, method: str, url: str, **request: Any) -> httpx.
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # Of a presigned URL only the host: the rest lets whoever reads it in.
         host = client.base_url.join(url).netloc.decode()
-        raise DemoError(f"{host} did not answer: {error}") from error
+        raise DemoError(f"{host or url} did not answer: {error}") from error
 
 
 def _read(answer: httpx.Response) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from chalicelib.core.context import Clock
 from local.answers import Answer, app_answer, error_answer, preflight_answer
@@ -25,7 +25,7 @@ from local.proxy_event import (
     parse_query,
     proxy_event,
 )
-from local.routing import RouteEntry, Router
+from local.routing import Endpoint, RouteEntry, Router
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -64,6 +64,30 @@ class ClientGone(Exception):
     """The connection closed before the whole body came."""
 
 
+class _Opened(NamedTuple):
+    """A request of which everything but the body is known."""
+
+    request_id: str
+    endpoint: Endpoint
+    path: str
+    variables: dict[str, str] | None
+    headers: Headers
+    query: dict[str, list[str]] | None
+    source_ip: str
+
+    def event(self, body: bytes) -> Event:
+        return proxy_event(
+            self.endpoint,
+            self.path,
+            self.variables,
+            self.headers,
+            self.query,
+            body,
+            self.request_id,
+            self.source_ip,
+        )
+
+
 class LambdaAdapter:
     """Serves `app`; paths under `/_blobs/` go to `blobs`, which is an ASGI application itself."""
 
@@ -82,9 +106,8 @@ class LambdaAdapter:
         if self._blobs is not None and path.startswith(BLOB_PREFIX):
             await self._blobs(scope, receive, send)
             return
-        request_id = f"{self._id_prefix}{next(self._count):016x}"
         try:
-            answer = await self._answer(scope, path, receive, request_id)
+            answer = await self._answer(scope, path, receive)
         except ClientGone:
             return
         await send(
@@ -92,11 +115,36 @@ class LambdaAdapter:
         )
         await send({"type": "http.response.body", "body": answer.body})
 
+    def answer_at_once(self, scope: Scope, body: bytes) -> Answer | None:
+        """The answer to a request with this whole body; None for one that has to run beside the
+        event loop: ask for it by calling the adapter."""
+        path = scope["raw_path"].decode("ascii")
+        if self._blobs is not None and path.startswith(BLOB_PREFIX):
+            return None
+        opened = self._open(scope, path)
+        if isinstance(opened, Answer):
+            return opened
+        return None if opened.endpoint.runs_long else self._run(opened, body)
+
     def close(self) -> None:
         """Take no more long requests."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, scope: Scope, path: str, receive: Receive, request_id: str) -> Answer:
+    async def _answer(self, scope: Scope, path: str, receive: Receive) -> Answer:
+        opened = self._open(scope, path)
+        if isinstance(opened, Answer):
+            return opened
+        try:
+            body = await _read_body(opened.headers.last, receive)
+        except BodyTooLarge as error:
+            return _too_large(error, opened.headers, opened.request_id)
+        if opened.endpoint.runs_long:
+            return await self._run_long(opened, body)
+        return self._run(opened, body)
+
+    def _open(self, scope: Scope, path: str) -> _Opened | Answer:
+        """The request without its body, or what the server itself answers to it."""
+        request_id = f"{self._id_prefix}{next(self._count):016x}"
         matched = self._router.match(path)
         if matched is None:
             return error_answer(404, "not_found", f"no such path: {path}", request_id)
@@ -109,38 +157,34 @@ class LambdaAdapter:
             message = f"method not allowed here; use one of {resource.allow}: method={method}"
             allow = [(b"allow", resource.allow.encode("ascii"))]
             return error_answer(405, "method_not_allowed", message, request_id, headers=allow)
-        headers = Headers(scope["headers"])
         try:
             check_path(path)
             query = parse_query(scope["query_string"])
-            body = await _read_body(headers.last, receive)
         except BadUrl as error:
             return error_answer(400, "invalid", str(error), request_id)
-        except BodyTooLarge as error:
-            return _too_large(error, headers, request_id)
         client = scope["client"]
         source_ip = client[0] if client else ""
-        event = proxy_event(endpoint, path, variables, headers, query, body, request_id, source_ip)
-        if endpoint.runs_long:
-            return await self._run_long(event, request_id)
-        return self._run(event, request_id)
+        headers = Headers(scope["headers"])
+        return _Opened(request_id, endpoint, path, variables, headers, query, source_ip)
 
-    def _run(self, event: Event, request_id: str) -> Answer:
+    def _run(self, opened: _Opened, body: bytes) -> Answer:
+        request_id = opened.request_id
         try:
-            return app_answer(self._app(event, LambdaContext(request_id, self._clock)), request_id)
+            context = LambdaContext(request_id, self._clock)
+            return app_answer(self._app(opened.event(body), context), request_id)
         except Exception:  # noqa: BLE001 (whatever it was, the client gets an answer)
-            _log.exception("%s %s: request %s", event["httpMethod"], event["path"], request_id)
+            _log.exception("%s %s: request %s", opened.endpoint.method, opened.path, request_id)
             return error_answer(500, "internal", "an internal error occurred", request_id)
 
-    async def _run_long(self, event: Event, request_id: str) -> Answer:
+    async def _run_long(self, opened: _Opened, body: bytes) -> Answer:
         if self._long_requests >= LONG_WORKERS + LONG_WAITING:
             message = "too many long requests wait already; send it again in a second"
             retry = [(b"retry-after", b"1")]
-            return error_answer(503, "unavailable", message, request_id, headers=retry)
+            return error_answer(503, "unavailable", message, opened.request_id, headers=retry)
         self._long_requests += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self._run, event, request_id)
+            return await loop.run_in_executor(self._pool, self._run, opened, body)
         finally:
             self._long_requests -= 1
 

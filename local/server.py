@@ -23,6 +23,7 @@ from chalicelib.domain import api_keys
 from chalicelib.storage.api_keys import ApiKeyStore
 from local.asgi import AsgiApp, LambdaAdapter, LambdaApp
 from local.home import Home, HomeError
+from local.protocol import AtOnceProtocol
 
 HOST: Final = "127.0.0.1"
 OWNER: Final = "default"
@@ -130,12 +131,13 @@ def _listening(port: int) -> Generator[socket.socket]:
 def _config(adapter: LambdaAdapter) -> uvicorn.Config:
     return uvicorn.Config(
         adapter,
-        http="httptools",
+        http=AtOnceProtocol,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_S,

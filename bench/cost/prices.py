@@ -1,6 +1,6 @@
 """What AWS asks for: every price that the cost table uses, and what a function is assumed to take.
 
-List prices of us-east-1 without any free tier, as known on 2026-11-21. AWS's pages were not at hand:
+List prices of us-east-1 without any free tier, as known on 2026-11-21. AWS's pages were not read:
 DynamoDB's two (halved in November 2024) agree with airbyte.com/data-engineering-resources/
 dynamodb-pricing of 2025-07-21, the others are not confirmed. Check them before quoting, at the page
 that each names; another region or another year: change them here alone.

@@ -82,7 +82,7 @@ class Handler:
         if key is None:
             return self._run(raw, path_values, services, context, body_bytes)
         if described.replay == "refuse":
-            raise Invalid("this route takes no idempotency key; leave the header out")
+            raise Invalid.field("Idempotency-Key", "this route takes none; leave it out")
         return self._replayed(raw, path_values, services, context, body_bytes, key)
 
     def _run(

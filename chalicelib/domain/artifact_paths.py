@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ from chalicelib.core.errors import FieldError, Invalid
 
 MAX_PATH_BYTES: Final = 850
 MAX_SEGMENTS: Final = 90
+MAX_SHOWN_NAME_BYTES: Final = 240
+"""No file system takes a longer name than 255 bytes, and stores bound the length of a header."""
 
 _REFUSED_CATEGORIES: Final = {
     "Cc": "a control character",
@@ -70,15 +73,24 @@ def safe_disposition(filename: str, inline: bool) -> str:
     """A Content-Disposition for any file name or path, of which the last segment is kept.
 
     RFC 6266 with `filename*` of RFC 8187 when the plain form had to replace something. The answer
-    is one line of printable ASCII, whatever the name holds.
+    is one line of at most 1,024 printable ASCII characters, whatever the name holds.
     """
-    name = filename.rpartition("/")[2]
+    name = _shortened(filename.rpartition("/")[2])
     plain = _UNSAFE_IN_QUOTED.sub("_", name).strip() or "download"
     disposition = f'{"inline" if inline else "attachment"}; filename="{plain}"'
     if plain == name:
         return disposition
     encoded = quote(name.encode("utf-8", "replace"), safe=_ATTR_CHAR)
     return f"{disposition}; filename*=UTF-8''{encoded}" if encoded else disposition
+
+
+def _shortened(name: str) -> str:
+    raw = name.encode("utf-8", "replace")
+    if len(raw) <= MAX_SHOWN_NAME_BYTES:
+        return name
+    suffix = PurePosixPath(name).suffix.encode("utf-8", "replace")
+    suffix = suffix if len(suffix) <= 20 else b""
+    return raw[: MAX_SHOWN_NAME_BYTES - len(suffix)].decode("utf-8", "ignore") + suffix.decode()
 
 
 def is_inline_safe(mime: str) -> bool:

@@ -1,7 +1,8 @@
 """The dispatcher of the change feed: each change is projected once, however often it is delivered.
 
-What a change adds to is written in one transaction with a mark of the change's id, which fails when
-the mark is there already.
+What a change adds to is written in one transaction with what tells that it was: a mark of the
+change's id where changes are pushed in any grouping (`dispatch`, on AWS), the position in the feed
+where they are pulled in order (`pull`, on a laptop). A deployment uses one of the two.
 """
 
 from __future__ import annotations
@@ -21,11 +22,20 @@ from chalicelib.storage import keys, run_files, runs, uploads
 from chalicelib.storage.blobs import BlobMissing, Blobs
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.run_files import RunFileStore
-from chalicelib.storage.table import Change, Item, Put, Table, When, Write
+from chalicelib.storage.table import (
+    MAX_TRANSACTION_WRITES,
+    Change,
+    Item,
+    Put,
+    Table,
+    When,
+    Write,
+)
 from chalicelib.storage.uploads import UploadStore
 
 MARK_KEPT_S = 48 * 3600
 """Twice as long as the feed keeps a change."""
+PULLED_AT_ONCE = 500
 CHANGES_AT_ONCE = 40
 """Each is a mark and at most one addition: within a transaction's 100 writes."""
 
@@ -56,16 +66,34 @@ def dispatch(to: Projections, changes: Sequence[Change]) -> None:
             _verify(to, change)
 
 
-def pull(to: Projections, limit: int = 500) -> int:
-    """Project what the feed has since the last time, and remember how far that was; returns the
-    number of changes. For one puller at a time: the local server."""
+def pull(to: Projections, limit: int = PULLED_AT_ONCE) -> int:
+    """Project what the feed has since the last time; returns the number of changes. One read of the
+    position, one of the feed, and one transaction that adds up a whole page and moves the position
+    on, which is what makes each change count once: the mark a change costs a second write."""
     kept = to.table.get(keys.FEED_POSITION)
     position = None if kept is None else cast(str, kept["position"])
     page = to.table.changes(position, limit)
-    if page.changes:
-        dispatch(to, page.changes)
-        address = keys.FEED_POSITION
-        to.table.put({"pk": address.pk, "sk": address.sk, "position": page.next})
+    if not page.changes:
+        return 0
+    totals = _totals(amount for change in page.changes if (amount := _amount(change)) is not None)
+    additions = _additions(to, totals)
+    if len(additions) >= MAX_TRANSACTION_WRITES:
+        return pull(to, MAX_TRANSACTION_WRITES - 1)
+    for change in page.changes:
+        if change.new.get("feed") == uploads.FEED:
+            _verify(to, change)
+    version = 0 if kept is None else cast(int, kept["version"])
+    address = keys.FEED_POSITION
+    moved: Item = {
+        "pk": address.pk,
+        "sk": address.sk,
+        "position": page.next,
+        "version": version + 1,
+    }
+    try:
+        to.table.transact([Put(moved, when=version or When.ABSENT), *additions])
+    except ConditionFailed:
+        return 0  # somebody else pulled these
     return len(page.changes)
 
 
@@ -94,15 +122,9 @@ def _document(item: Item) -> dict[str, str]:
 
 
 def _count(to: Projections, some: Sequence[tuple[Change, tuple[Counted, int]]]) -> None:
-    totals: Counter[Counted] = Counter()
-    for _, (counted, amount) in some:
-        totals[counted] += amount
     expires_at = to.clock.now_ms() // 1000 + MARK_KEPT_S
     marks = [_mark(change, expires_at) for change, _ in some]
-    additions: list[Write] = [
-        to.experiments.count(tenant, experiment_id, dict(counts))
-        for (tenant, experiment_id), counts in _by_experiment(totals).items()
-    ]
+    additions = _additions(to, _totals(amount for _, amount in some))
     try:
         to.table.transact([*marks, *additions])
     except ConditionFailed as error:
@@ -114,13 +136,19 @@ def _count(to: Projections, some: Sequence[tuple[Change, tuple[Counted, int]]]) 
             _count(to, left)
 
 
-def _by_experiment(
-    totals: Counter[Counted],
-) -> dict[tuple[TenantId, ExperimentId], Counter[str]]:
-    grouped: dict[tuple[TenantId, ExperimentId], Counter[str]] = {}
+def _totals(amounts: Iterable[tuple[Counted, int]]) -> Counter[Counted]:
+    totals: Counter[Counted] = Counter()
+    for counted, amount in amounts:
+        totals[counted] += amount
+    return totals
+
+
+def _additions(to: Projections, totals: Counter[Counted]) -> list[Write]:
+    """One addition an experiment."""
+    grouped: dict[tuple[TenantId, ExperimentId], dict[str, int]] = {}
     for (tenant, experiment_id, name), amount in totals.items():
-        grouped.setdefault((tenant, experiment_id), Counter())[name] += amount
-    return grouped
+        grouped.setdefault((tenant, experiment_id), {})[name] = amount
+    return [to.experiments.count(*experiment, counts) for experiment, counts in grouped.items()]
 
 
 def _mark(change: Change, expires_at: int) -> Put:

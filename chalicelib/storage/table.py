@@ -19,9 +19,9 @@ Value: TypeAlias = (
 )
 """What an attribute may hold, nested at most 32 levels deep; of exactly these types, no subclass.
 
-An int or Decimal is exact to 38 digits and comes back as an int when it is whole, else as a Decimal;
-a float comes back as a float, bit for bit (NaN and infinities are refused: whoever stores metrics
-spells them above this seam). Names are not empty, those of nested dicts included."""
+An int or Decimal is exact to 38 digits and comes back as an int when it is whole, else as a
+Decimal; a float comes back as a float, bit for bit (NaN and infinities are refused: whoever stores
+metrics spells them above this seam). Names are not empty, those of nested dicts included."""
 
 Item: TypeAlias = dict[str, Value]
 """Always has `pk` and `sk` (non-empty strings). Reserved attributes, all optional:
@@ -148,8 +148,8 @@ class Changed(NamedTuple):
 class Change(NamedTuple):
     """One write of an item that carries `feed`; `id` is the same however often it is delivered.
 
-    `old` is None when there was no item, or an expired one. Deletions are not delivered, nor need be
-    a write that changed nothing.
+    `old` is None when there was no item, or an expired one. Deletions are not delivered; a write
+    that changed nothing need not be.
     """
 
     id: str
@@ -190,8 +190,8 @@ class Table(Protocol):
         ...
 
     def add(self, write: Add) -> Item:
-        """Returns the item as it is after the addition. Over a lost connection it may be made twice;
-        a transaction with one `Add` is not."""
+        """Returns the item as it is after the addition. When an answer gets lost it may be made
+        twice; a transaction with one `Add` is not."""
         ...
 
     def query(self, query: Query) -> Page:

@@ -16,9 +16,9 @@ import pytest
 from tests.api.harness import EXPERIMENTS, KEYS, RUNS
 from tests.api.process import KEY, ROOT, Serving, serving
 
-EXAMPLES: Final = 40
+EXAMPLES: Final = 30
 """Per operation, in each phase."""
-LIMIT_S: Final = 110
+LIMIT_S: Final = 120
 
 CONFIG: Final = """\
 hooks = "tests.api.schemathesis_hooks"

@@ -20,6 +20,7 @@ from unittest import mock
 import boto3
 import moto
 from botocore.config import Config
+from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models.dynamo_type import DynamoType
 
 from chalicelib.core.context import Clock
@@ -93,7 +94,10 @@ def _repaired_moto() -> Generator[None]:
 def _exact_sum(one: DynamoType, other: DynamoType) -> DynamoType:
     exact = decimal.Context(prec=38, traps=[decimal.Inexact])
     numbers = [decimal.Decimal(str(each.value)) for each in (one, other)]
-    return DynamoType({"N": format(exact.add(*numbers), "f")})
+    try:
+        return DynamoType({"N": format(exact.add(*numbers), "f")})
+    except decimal.Inexact as error:
+        raise MockValidationException("Number overflow") from error
 
 
 class _OneAtATime:

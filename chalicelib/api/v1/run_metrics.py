@@ -64,17 +64,11 @@ class HistoryOut(TypedDict):
 class HistoriesAsked(Body):
     """Metrics of several runs, downsampled, at most 100,000 points in all."""
 
-    run_ids: Annotated[list[HexId], Field(min_length=1, max_length=100, json_schema_extra=DISTINCT)]
-    keys: Annotated[list[MetricKey], Field(min_length=1, max_length=50, json_schema_extra=DISTINCT)]
+    run_ids: Annotated[list[HexId], Field(min_length=1, max_length=100), DISTINCT]
+    keys: Annotated[list[MetricKey], Field(min_length=1, max_length=50), DISTINCT]
     max_points: Annotated[int, Field(ge=1, le=10_000)] = 1000
     start_step: Step | None = None
     end_step: Step | None = None
-
-    @model_validator(mode="after")
-    def _distinct(self) -> HistoriesAsked:
-        _check_distinct("run_ids", self.run_ids)
-        _check_distinct("keys", self.keys)
-        return self
 
 
 class SeriesOut(TypedDict):
@@ -91,14 +85,9 @@ class HistoriesOut(TypedDict):
 class CompareRuns(Body):
     """Compare 2 to 10 runs of any experiments, by all of their metrics when none are named."""
 
-    run_ids: Annotated[list[HexId], Field(min_length=2, max_length=10, json_schema_extra=DISTINCT)]
+    run_ids: Annotated[list[HexId], Field(min_length=2, max_length=10), DISTINCT]
     metrics: Annotated[list[MetricKey], Field(max_length=1000)] | None = None
     goals: Annotated[dict[MetricKey, Goal], Field(max_length=1000)] = {}
-
-    @model_validator(mode="after")
-    def _distinct(self) -> CompareRuns:
-        _check_distinct("run_ids", self.run_ids)
-        return self
 
 
 class ComparedRunOut(TypedDict):
@@ -126,11 +115,6 @@ class ComparisonOut(TypedDict):
 class CompareRunsOut(TypedDict):
     runs: list[ComparedRunOut]
     comparison: ComparisonOut
-
-
-def _check_distinct(field: str, values: list[str]) -> None:
-    if len(set(values)) != len(values):
-        raise ValueError(f"{field} must be distinct")
 
 
 def points_json(pieces: list[Series]) -> orjson.Fragment:

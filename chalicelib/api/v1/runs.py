@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, TypeAlias
 
 from chalice.app import Blueprint
-from pydantic import Field, model_validator
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from chalicelib.api.contract import Answer, Body, Params, Request, created, no_content, ok
@@ -96,20 +96,12 @@ class ListQuery(Params):
 class SearchRuns(Body):
     """Search runs of several experiments by MLflow's filter language."""
 
-    experiment_ids: Annotated[
-        list[ExperimentRef], Field(min_length=1, max_length=100, json_schema_extra=DISTINCT)
-    ]
+    experiment_ids: Annotated[list[ExperimentRef], Field(min_length=1, max_length=100), DISTINCT]
     filter: FilterText | None = None
     order_by: Annotated[list[OrderClause], Field(max_length=10)] = []
     lifecycle_stage: Stage = "active"
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     cursor: str | None = None
-
-    @model_validator(mode="after")
-    def _distinct(self) -> SearchRuns:
-        if len(set(self.experiment_ids)) != len(self.experiment_ids):
-            raise ValueError("experiment_ids must be distinct")
-        return self
 
 
 class RunsOut(TypedDict):

@@ -6,8 +6,14 @@ from datetime import UTC, datetime
 from math import isfinite, isnan
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, Field, GetPydanticSchema, Strict
-from pydantic.config import JsonDict
+from pydantic import (
+    AwareDatetime,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    GetPydanticSchema,
+    Strict,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from chalicelib.api.contract import Request
@@ -48,8 +54,28 @@ Mime: TypeAlias = Annotated[
     ),
 ]
 
-DISTINCT: Final[JsonDict] = {"uniqueItems": True}
-"""Said in the schema of a list; the model's validator does it."""
+
+class _Distinct:
+    """A list whose items differ, as its schema says too."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_distinct, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "uniqueItems": True}
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise ValueError("must be distinct")
+    return values
+
+
+DISTINCT: Final = _Distinct()
 
 FiniteNumber: TypeAlias = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 NonFinite: TypeAlias = Literal["NaN", "Infinity", "-Infinity"]

@@ -41,15 +41,11 @@ class NewUploadIn(Body):
 class PartsAsked(Body):
     """Sign these parts, or sign them anew; `sha256` by part number binds their digests."""
 
-    part_numbers: Annotated[
-        list[PartNumber], Field(min_length=1, max_length=100, json_schema_extra=DISTINCT)
-    ]
+    part_numbers: Annotated[list[PartNumber], Field(min_length=1, max_length=100), DISTINCT]
     sha256: Annotated[dict[str, Sha256], Field(max_length=100)] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> PartsAsked:
-        if len(set(self.part_numbers)) != len(self.part_numbers):
-            raise ValueError("part_numbers must be distinct")
         if self.sha256.keys() - {str(number) for number in self.part_numbers}:
             raise ValueError("sha256 names a part that part_numbers does not")
         return self

@@ -1,0 +1,129 @@
+"""Every route with a valid request to it, so that a test can be made for each.
+
+The path variables, the query and the bodies name things by the ids of a `Target`. A route that is
+missing from `BODIES` or `QUERIES` though it needs one answers 400, which fails the tests over all
+routes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import httpx
+
+from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.api.contract import Endpoint
+from tests.api.harness import RUNS, Json, made
+
+importlib.import_module("app")  # routes are registered when their modules are imported
+
+UNKNOWN: Final = "0" * 32
+_VARIABLE = re.compile(r"\{(\w+)\+?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Ids that a request names. `other_run_id` stands beside `run_id` where a list is wanted."""
+
+    experiment_id: str = UNKNOWN
+    run_id: str = UNKNOWN
+    other_run_id: str = "1" * 32
+    upload_id: str = UNKNOWN
+    key: str = "loss"
+    key_id: str = "unknown0"
+
+
+def _bodies(of: Target) -> Mapping[str, Json]:
+    return {
+        "POST /api/v1/keys": {"role": "read"},
+        "POST /api/v1/experiments": {"name": "x"},
+        "PATCH /api/v1/experiments/{experiment_id}": {"description": "x"},
+        "POST /api/v1/experiments/runs": {"experiment_id": of.experiment_id},
+        "POST /api/v1/experiments/runs/search": {"experiment_ids": [of.experiment_id]},
+        "POST /api/v1/experiments/runs/compare": {"run_ids": [of.other_run_id, of.run_id]},
+        "POST /api/v1/experiments/runs/metrics/history": {
+            "run_ids": [of.other_run_id, of.run_id],
+            "keys": ["loss"],
+        },
+        "PATCH /api/v1/experiments/runs/{run_id}": {"name": "x"},
+        "POST /api/v1/experiments/runs/{run_id}/end": {},
+        "POST /api/v1/experiments/runs/{run_id}/log-metrics": {"metrics": {"loss": 1}},
+        "POST /api/v1/experiments/runs/{run_id}/log-params": {"params": {"lr": 1}},
+        "POST /api/v1/experiments/runs/{run_id}/log-batch": {"tags": [{"key": "a", "value": "b"}]},
+        "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads": {
+            "path": "a",
+            "size_bytes": 1,
+            "sha256": "0" * 64,
+        },
+        "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads/{upload_id}/parts": {
+            "part_numbers": [1]
+        },
+        "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads/{upload_id}/complete": {},
+    }
+
+
+def _queries(of: Target) -> Mapping[str, dict[str, str]]:
+    return {
+        "GET /api/v1/experiments/runs": {"experiment_id": of.experiment_id},
+        "GET /api/v1/experiments/runs/{run_id}/artifacts/content": {"path": "a"},
+    }
+
+
+def name_of(endpoint: Endpoint) -> str:
+    """`POST /api/v1/experiments`."""
+    return f"{endpoint.method} {endpoint.path}"
+
+
+def variables_of(endpoint: Endpoint) -> set[str]:
+    """Names in the path."""
+    return set(_VARIABLE.findall(endpoint.path))
+
+
+def names_ids(endpoint: Endpoint) -> set[str]:
+    """Which of a target's ids a valid request to the route names, wherever it does."""
+    marks = Target("<e>", "<r>", "<o>", "<u>", "<k>", "<i>")
+    sent = f"{endpoint.path} {_bodies(marks).get(name_of(endpoint))} "
+    sent += str(_queries(marks).get(name_of(endpoint)))
+    found = variables_of(endpoint)
+    for name in ("experiment_id", "run_id"):
+        if getattr(marks, name) in sent:
+            found.add(name)
+    return found & {"experiment_id", "run_id"}
+
+
+def call(client: httpx.Client, endpoint: Endpoint, of: Target) -> httpx.Response:
+    """A valid request to the route, about the target."""
+    url = _VARIABLE.sub(lambda found: getattr(of, found[1]), endpoint.path)
+    content: dict[str, Any] = {}
+    if endpoint.media_type == "multipart/form-data":
+        content["files"] = {"file": ("a", b"x")}
+    elif endpoint.body is not None:
+        content["json"] = _bodies(of).get(name_of(endpoint))
+    query = _queries(of).get(name_of(endpoint))
+    return client.request(endpoint.method, url, params=query, **content)
+
+
+ROUTES: Final = {name_of(endpoint): endpoint for endpoint in ENDPOINTS}
+PROTECTED: Final = {name: one for name, one in ROUTES.items() if one.role is not None}
+
+
+def target_of(client: httpx.Client) -> Target:
+    """Things that exist in the client's tenant: a run with a metric, a file and an open upload."""
+    experiment = made(client.post("/api/v1/experiments", json={"name": "target"}))
+    ids = [
+        made(client.post(RUNS, json={"experiment_id": experiment["id"]}))["run_id"]
+        for _ in range(2)
+    ]
+    target = Target(experiment["id"], ids[0], ids[1])
+    assert client.post(
+        f"{RUNS}/{ids[0]}/log-metrics", json={"metrics": {"loss": 1}}
+    ).is_success
+    files = {"file": ("a", b"x")}
+    assert client.post(f"{RUNS}/{ids[0]}/log-artifact", files=files).is_success
+    body = {"path": "b", "size_bytes": 1, "sha256": "0" * 64}
+    upload = made(client.post(f"{RUNS}/{ids[0]}/artifacts/uploads", json=body))
+    return replace(target, upload_id=upload["upload_id"])

@@ -1,0 +1,178 @@
+"""`make demo` from the outside, and that it notices what is not as it was logged."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from demo.__main__ import Digits, Split, Trained, use
+from demo.picture import confusion_png, curve, table
+from demo.tracking import DemoError, Tracker, check, sha256_of
+from tests.api.process import KEY, ROOT, serving
+
+LIMIT_S = 120
+
+
+def demo(settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_the_demo_trains_compares_and_uses_the_best_model() -> None:
+    done = demo({})
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"Tracking at http://127\.0\.0\.1:\d+", lines[0])
+    assert lines[-1].startswith("Everything came back as it was logged")
+    (best,) = [
+        found for line in lines if (found := re.match(r"Best run: (\S+) \([0-9a-f]{32}\)", line))
+    ]
+    header = next(at for at, line in enumerate(lines) if line.split()[:1] == ["run"])
+    rows = [line.split() for line in lines[header + 2 : header + 7]]
+    assert len({row[0] for row in rows}) == 5
+    assert best[1] in {row[0] for row in rows if "*" in row}
+    assert sum(row.count("*") for row in rows) == 3
+    assert sum(line.endswith(" points") for line in lines) == len(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_the_demo_uses_the_server_that_it_is_given(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        settings = {"TRIALBOOK_URL": server.url}
+        refused = demo({**settings, "TRIALBOOK_API_KEY": "tb_nobodysk_" + "x" * 40})
+        with server.client() as client:
+            assert client.get("/api/v1/experiments").json()["total"] == 0
+        done = demo({**settings, "TRIALBOOK_API_KEY": KEY})
+        with server.client() as client:
+            (experiment,) = client.get("/api/v1/experiments").json()["experiments"]
+            query = {"experiment_id": experiment["id"]}
+            runs = client.get("/api/v1/experiments/runs", params=query).json()["runs"]
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("demo: POST /api/v1/experiments was refused with 401: ")
+    assert refused.stderr.count("\n") == 1
+    assert done.returncode == 0, done.stderr
+    assert {run["status"] for run in runs} == {"finished"}
+    assert len(runs) == 5
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"TRIALBOOK_URL": "http://127.0.0.1:1", "TRIALBOOK_API_KEY": "x"}, "did not answer"),
+        ({"TRIALBOOK_URL": "nonsense", "TRIALBOOK_API_KEY": "x"}, "did not answer"),
+        ({"TRIALBOOK_URL": "http://127.0.0.1:1"}, "set both or neither"),
+    ],
+)
+def test_a_server_that_is_not_there_is_one_clear_line(
+    settings: dict[str, str], message: str
+) -> None:
+    done = demo(settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith("demo: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+# --- mismatches -------------------------------------------------------------------------------
+
+
+class Guess:
+    """A model that says 0 to everything."""
+
+    def predict(self, images: Any) -> Any:
+        return images[:, 0] * 0
+
+
+class Tampering(Tracker):
+    """A Trialbook that gives back other bytes than it got."""
+
+    def __init__(self, content: bytes, listed_sha256: str) -> None:
+        super().__init__("http://127.0.0.1:1", "x")
+        self._content, self._listed = content, listed_sha256
+
+    def files(self, run_id: str, folder: str) -> list[dict[str, Any]]:
+        return [{"path": "model/model.pkl", "sha256": self._listed}]
+
+    def download(self, run_id: str, path: str, to: Path) -> None:
+        to.write_bytes(self._content)
+
+
+def zeros() -> Digits:
+    """Ten images of the digit 0."""
+    import numpy as np
+
+    split = Split(np.zeros((10, 64)), np.zeros(10))
+    return Digits(split, split)
+
+
+def used(content: bytes, logged: bytes, accuracy: float, listed: bytes | None = None) -> None:
+    tracker = Tampering(content, sha256_of(logged if listed is None else listed))
+    best = Trained("0" * 32, "guess", [{"val_accuracy": accuracy}], sha256_of(logged))
+    use(tracker, best, zeros())
+    tracker.close()
+
+
+def test_a_model_that_comes_back_changed_is_noticed() -> None:
+    import pickle
+
+    model = pickle.dumps(Guess())
+    used(model, model, accuracy=1.0)
+    with pytest.raises(DemoError, match="sha256 of the downloaded model"):
+        used(model + b"!", model, accuracy=1.0)
+    with pytest.raises(DemoError, match="sha256 that is listed"):
+        used(model, model, accuracy=1.0, listed=b"another")
+    with pytest.raises(DemoError, match="accuracy of the downloaded model"):
+        used(model, model, accuracy=0.5)
+
+
+def test_a_mismatch_is_told_in_one_short_line() -> None:
+    with pytest.raises(DemoError, match=r"^points: expected \[0, 1, .*, found None$") as caught:
+        check("points", None, list(range(100_000)))
+    assert len(str(caught.value)) < 200
+
+
+# --- what it shows ----------------------------------------------------------------------------
+
+
+def test_a_confusion_matrix_is_a_png() -> None:
+    picture = confusion_png([[9, 1, 0], [0, 10, 0], [0, 0, 0]], "three")
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.format == "PNG"
+        assert image.width > 3 * 40
+
+
+def test_a_table_is_aligned() -> None:
+    lines = table(
+        [["run", "loss  ", "params"], ["a", "0.1234 *", "x=1"], ["long-name", "10.5  ", ""]]
+    )
+    assert lines.splitlines() == [
+        "  run          loss    params",
+        "  ---------  --------  ------",
+        "  a          0.1234 *  x=1",
+        "  long-name    10.5",
+    ]
+
+
+def test_a_curve_spans_the_range_that_is_given() -> None:
+    assert curve([0.0, 1.0, 2.0], 0.0, 2.0) == "▁▅█"
+    assert curve([1.0, 1.0], 1.0, 1.0) == "▁▁"
