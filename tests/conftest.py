@@ -16,7 +16,7 @@ AWS_ENVIRONMENT = {
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_environment_but_ours() -> None:  # pyright: ignore[reportUnusedFunction] # pytest calls it
+def _no_environment_but_ours() -> None:
     """No setting of Trialbook's, no cloud account, no proxy: also for processes a test starts."""
     for name in list(os.environ):
         if name.upper().startswith(("TRIALBOOK_", "AWS_")) or name.upper().endswith("_PROXY"):

@@ -1,8 +1,8 @@
 """The whole service in this process, on both engines, reached through httpx.
 
-A test has a tenant of its own. On SQLite it shares a table with the tests of its file; on moto, which
-copies the whole table at every transaction, it has a fresh one. The clock stands still but for a millisecond before each request,
-so that ids and times are in the order of the requests.
+A test has a tenant of its own. On SQLite it shares a table with the tests of its file; on moto,
+which copies the whole table at every transaction, it has a fresh one. The clock stands still but for
+a millisecond before each request, so that ids and times are in the order of the requests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from chalicelib.wiring import Services
 from local.blob_endpoint import BlobEndpoint
 from local.disk_blobs import DiskBlobs
 from local.sqlite_table import SqliteTable
-from tests.api.budget import Counts, CountingBlobs, CountingTable
+from tests.api.budget import CountingBlobs, CountingTable, Counts
 from tests.api.transports import AppTransport, FilesTransport, MotoTransport
 
 Json: TypeAlias = dict[str, Any]
@@ -43,7 +43,7 @@ EXPERIMENTS: Final = "/api/v1/experiments"
 RUNS: Final = "/api/v1/experiments/runs"
 KEYS: Final = "/api/v1/keys"
 BUCKET: Final = "trialbook-tests"
-_tenants = itertools.count(1)
+_numbers = itertools.count(1)
 
 
 class StandingClock(Clock):
@@ -110,17 +110,18 @@ def sqlite(folder: Path, clock: Clock) -> Generator[Fresh]:
 def aws(folder: Path, clock: Clock) -> Generator[Fresh]:
     """DynamoDB and S3 as moto plays them in this process."""
     del folder
-    names = ["tests-a", "tests-b"]
     with moto.mock_aws():
         dynamodb, streams, s3 = (_client(n) for n in ("dynamodb", "dynamodbstreams", "s3"))
         s3.create_bucket(Bucket=BUCKET)
-        dynamodb.create_table(**table_definition(names[0]))
+        made: list[str] = []
 
         def fresh() -> Engine:
-            dynamodb.delete_table(TableName=names[0])
-            names.reverse()
-            dynamodb.create_table(**table_definition(names[0]))
-            table = DynamoTable(dynamodb, names[0], clock, streams)
+            while made:
+                dynamodb.delete_table(TableName=made.pop())
+            name = f"tests-{next(_numbers)}"
+            made.append(name)
+            dynamodb.create_table(**table_definition(name))
+            table = DynamoTable(dynamodb, name, clock, streams)
             return Engine.over("aws", table, S3Blobs(s3, BUCKET), clock, MotoTransport())
 
         yield fresh
@@ -171,7 +172,7 @@ class Service:
     """One tenant's view of an engine, and another tenant beside it."""
 
     def __init__(self, engine: Engine) -> None:
-        number = next(_tenants)
+        number = next(_numbers)
         self.engine = engine.name
         self.services = engine.services
         self.files = engine.files

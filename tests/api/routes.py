@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import httpx
 
-from chalicelib.api.endpoint import ENDPOINTS
 from chalicelib.api.contract import Endpoint
+from chalicelib.api.endpoint import ENDPOINTS
 from tests.api.harness import RUNS, Json, made
 
 importlib.import_module("app")  # routes are registered when their modules are imported
@@ -119,9 +119,7 @@ def target_of(client: httpx.Client) -> Target:
         for _ in range(2)
     ]
     target = Target(experiment["id"], ids[0], ids[1])
-    assert client.post(
-        f"{RUNS}/{ids[0]}/log-metrics", json={"metrics": {"loss": 1}}
-    ).is_success
+    assert client.post(f"{RUNS}/{ids[0]}/log-metrics", json={"metrics": {"loss": 1}}).is_success
     files = {"file": ("a", b"x")}
     assert client.post(f"{RUNS}/{ids[0]}/log-artifact", files=files).is_success
     body = {"path": "b", "size_bytes": 1, "sha256": "0" * 64}

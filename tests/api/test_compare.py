@@ -59,7 +59,7 @@ def test_the_whole_answer(service: Service) -> None:
     ["loss", "val_loss", "error", "latency_ms", "rmse", "MAE", "perplexity", "cost", "duration_s"],
 )
 def test_less_is_better_by_name(service: Service, name: str) -> None:
-    first, second = run_with(service, **{name: 1}), run_with(service, **{name: 2})
+    first, second = (run_with(service, None, **{name: value}) for value in (1, 2))
     one = compare(service, first, second)["metric_comparison"][name]
     assert (one["goal"], one["goal_source"], one["best_run_id"]) == ("min", "name", first)
 

@@ -53,31 +53,31 @@ def test_a_bad_field_of_a_new_experiment_is_named(laptop: Service, field: str, v
     assert bad_fields(laptop.write.post(EXPERIMENTS, json=body)) == [field]
 
 
-@pytest.mark.parametrize(
-    "field, value, path",
-    [
-        ("tags", {"a": 1}, "tags.a"),
-        ("tags", {"a": True}, "tags.a"),
-        ("tags", {"a": None}, "tags.a"),
-        ("tags", {"a": "v" * 8001}, "tags.a"),
-        ("tags", {"": "v"}, "tags..[key]"),
-        ("tags", {"k" * 251: "v"}, f"tags.{'k' * 251}.[key]"),
-        ("tags", {"a\nb": "v"}, "tags.a\nb.[key]"),
-        ("metric_goals", {"loss": "lower"}, "metric_goals.loss"),
-        ("metric_goals", {"loss": "MIN"}, "metric_goals.loss"),
-        ("metric_goals", {"": "min"}, "metric_goals..[key]"),
-        ("variants", [{"weight": 100}], "variants.0.key"),
-        ("variants", [{"key": "a"}], "variants.0.weight"),
-        ("variants", [{"key": "", "weight": 100}], "variants.0.key"),
-        ("variants", [{"key": "a", "weight": "100"}], "variants.0.weight"),
-        ("variants", [{"key": "a", "weight": True}], "variants.0.weight"),
-        ("variants", [{"key": "a", "weight": -1}], "variants.0.weight"),
-        ("variants", [{"key": "a", "weight": 101}], "variants.0.weight"),
-        ("variants", [{"key": "a", "weight": 100, "extra": 1}], "variants.0.extra"),
-        ("variants", [{"key": "a", "weight": 100, "payload": []}], "variants.0.payload"),
-        ("variants", [{"key": "a", "weight": 100, "name": 5}], "variants.0.name"),
-    ],
-)
+BAD_VALUES: list[tuple[str, Any, str]] = [
+    ("tags", {"a": 1}, "tags.a"),
+    ("tags", {"a": True}, "tags.a"),
+    ("tags", {"a": None}, "tags.a"),
+    ("tags", {"a": "v" * 8001}, "tags.a"),
+    ("tags", {"": "v"}, "tags..[key]"),
+    ("tags", {"k" * 251: "v"}, f"tags.{'k' * 251}.[key]"),
+    ("tags", {"a\nb": "v"}, "tags.a\nb.[key]"),
+    ("metric_goals", {"loss": "lower"}, "metric_goals.loss"),
+    ("metric_goals", {"loss": "MIN"}, "metric_goals.loss"),
+    ("metric_goals", {"": "min"}, "metric_goals..[key]"),
+    ("variants", [{"weight": 100}], "variants.0.key"),
+    ("variants", [{"key": "a"}], "variants.0.weight"),
+    ("variants", [{"key": "", "weight": 100}], "variants.0.key"),
+    ("variants", [{"key": "a", "weight": "100"}], "variants.0.weight"),
+    ("variants", [{"key": "a", "weight": True}], "variants.0.weight"),
+    ("variants", [{"key": "a", "weight": -1}], "variants.0.weight"),
+    ("variants", [{"key": "a", "weight": 101}], "variants.0.weight"),
+    ("variants", [{"key": "a", "weight": 100, "extra": 1}], "variants.0.extra"),
+    ("variants", [{"key": "a", "weight": 100, "payload": []}], "variants.0.payload"),
+    ("variants", [{"key": "a", "weight": 100, "name": 5}], "variants.0.name"),
+]
+
+
+@pytest.mark.parametrize("field, value, path", BAD_VALUES)
 def test_a_bad_value_inside_a_field_is_named(
     laptop: Service, field: str, value: Any, path: str
 ) -> None:

@@ -16,7 +16,7 @@ def names(page: Json) -> list[str]:
 
 
 def test_an_empty_tenant_lists_nothing(service: Service) -> None:
-    nothing = {"experiments": [], "total": 0, "limit": 100, "offset": 0, "next_cursor": None}
+    nothing: Json = {"experiments": [], "total": 0, "limit": 100, "offset": 0, "next_cursor": None}
     assert listed(service) == nothing
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.ids import RunId
 from chalicelib.domain import compaction
 from tests.api.harness import RUNS, START_MS, Json, Service, bad_fields, found, gone, refused
 
@@ -88,12 +89,12 @@ def test_steps_are_bounded_inclusively(
     run_id = service.run()["run_id"]
     for first in (2, -3, 7):
         service.log_values(run_id, "loss", [0.0] * 5, first_step=first)
-    query = {"start_step": start, "end_step": end}
-    query = {name: value for name, value in query.items() if value is not None}
-    answer = history(service, run_id, **query)
+    bounds = {"start_step": start, "end_step": end}
+    query: Json = {name: value for name, value in bounds.items() if value is not None}
+    answer = history(service, run_id, "loss", **query)
     assert steps(answer) == list(wanted)
     assert answer["total"] == len(wanted)
-    assert steps(history(service, run_id, max_points=100, **query)) == list(wanted)
+    assert steps(history(service, run_id, "loss", max_points=100, **query)) == list(wanted)
 
 
 @pytest.mark.parametrize("max_points", [4, 10, 99, 100, 101])
@@ -110,7 +111,7 @@ def test_downsampling_keeps_first_last_least_and_greatest(
     assert len(answer["points"]) <= max_points
     assert {0, 37, 38, 99} <= set(steps(answer))
     assert steps(answer) == sorted(steps(answer))
-    assert all(point["value"] == values[point["step"]] for point in answer["points"])
+    assert [point["value"] for point in answer["points"]] == [values[n] for n in steps(answer)]
 
 
 @pytest.mark.parametrize("max_points", [1, 2, 3])
@@ -131,33 +132,32 @@ def test_what_is_not_finite_survives_downsampling(service: Service) -> None:
     assert 49.0 in values
 
 
-def log_many(service: Service, run_id: str, count: int, step_of: Any) -> list[float]:
-    """`count` points in batches of 1,000; the value tells the order of writing."""
+def log_many(service: Service, run_id: str, count: int, a_step: int = 1) -> list[float]:
+    """`count` points, so many at a step, in batches of 1,000; the value tells their order."""
     for first in range(0, count, 1000):
         batch = [
-            {"key": "loss", "value": number, "step": step_of(number), "timestamp": START_MS}
+            {"key": "loss", "value": number, "step": number // a_step, "timestamp": START_MS}
             for number in range(first, min(count, first + 1000))
         ]
         found(service.log(run_id, batch))
     return [float(number) for number in range(count)]
 
 
-@pytest.mark.parametrize("step_of", [lambda n: n, lambda n: n // 1500, lambda _: 7])
-def test_pages_of_25_000_visit_every_point_once(laptop: Service, step_of: Any) -> None:
+@pytest.mark.parametrize("a_step", [1, 1500, 100_000])
+def test_pages_of_25_000_visit_every_point_once(laptop: Service, a_step: int) -> None:
     run_id = laptop.run()["run_id"]
-    wanted = log_many(laptop, run_id, 52_000, step_of)
+    wanted = log_many(laptop, run_id, 52_000, a_step)
     assert [point["value"] for point in walk(laptop, run_id)] == wanted
     assert history(laptop, run_id)["total"] == 52_000
 
 
 def test_a_walk_visits_every_point_once_while_chunks_are_merged(laptop: Service) -> None:
     run_id = laptop.run()["run_id"]
-    wanted = log_many(laptop, run_id, 26_000, lambda n: n // 3)
+    wanted = log_many(laptop, run_id, 26_000, 3)
     first = history(laptop, run_id)
     laptop.clock.advance(3600)
-    compaction.compact_run(
-        laptop.services.points, laptop.tenant, run_id, laptop.clock.now_ms()  # pyright: ignore[reportArgumentType] # a run id as the API spells it
-    )  # fmt: skip
+    points, now_ms = laptop.services.points, laptop.clock.now_ms()
+    compaction.compact_run(points, laptop.tenant, RunId(run_id), now_ms)
     rest = history(laptop, run_id, cursor=first["next_cursor"])
     values = [point["value"] for point in first["points"] + rest["points"]]
     assert values == wanted
@@ -166,7 +166,7 @@ def test_a_walk_visits_every_point_once_while_chunks_are_merged(laptop: Service)
 
 def test_exactly_one_page_has_no_next(laptop: Service) -> None:
     run_id = laptop.run()["run_id"]
-    log_many(laptop, run_id, 25_000, lambda n: n)
+    log_many(laptop, run_id, 25_000)
     answer = history(laptop, run_id)
     assert len(answer["points"]) == answer["total"] == 25_000
     assert answer["next_cursor"] is None
@@ -174,14 +174,14 @@ def test_exactly_one_page_has_no_next(laptop: Service) -> None:
 
 def test_a_walk_keeps_to_its_steps(laptop: Service) -> None:
     run_id = laptop.run()["run_id"]
-    log_many(laptop, run_id, 28_000, lambda n: n)
+    log_many(laptop, run_id, 28_000)
     points = walk(laptop, run_id, start_step=1000, end_step=26_999)
     assert [point["step"] for point in points] == list(range(1000, 27_000))
 
 
 def test_a_cursor_is_good_for_its_own_query_only(laptop: Service) -> None:
     run_id, other_id = laptop.run()["run_id"], laptop.run()["run_id"]
-    log_many(laptop, run_id, 26_000, lambda n: n)
+    log_many(laptop, run_id, 26_000)
     laptop.log_values(run_id, "acc", [1.0])
     laptop.log_values(other_id, "loss", [1.0])
     cursor = history(laptop, run_id)["next_cursor"]

@@ -1,4 +1,4 @@
-"""Logging metrics, params and batches: what is kept, and that a batch is kept whole or not at all."""
+"""Logging metrics, params and batches: what is kept, and a batch whole or not at all."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def test_a_batch_logs_metrics_params_and_tags(service: Service) -> None:
 
 def test_an_empty_batch_is_fine(service: Service) -> None:
     run = service.run()
-    for body in ({}, {"metrics": [], "params": [], "tags": []}):
+    bodies: list[Json] = [{}, {"metrics": [], "params": [], "tags": []}]
+    for body in bodies:
         answer = service.write.post(f"{RUNS}/{run['run_id']}/log-batch", json=body)
         assert found(answer) == {"metrics_logged": 0, "params_logged": 0, "tags_logged": 0}
     assert service.get_run(run["run_id"]) == run

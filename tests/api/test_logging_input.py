@@ -122,32 +122,32 @@ def test_an_integer_of_thousands_of_digits_is_kept_or_refused(laptop: Service, d
         refused(answer, 400)
 
 
-@pytest.mark.parametrize(
-    "body, paths",
-    [
-        ({"metrics": {}}, ["metrics"]),
-        ({"metrics": [1]}, ["metrics.0"]),
-        ({"metrics": [{}]}, ["metrics.0.key", "metrics.0.value"]),
-        ({"metrics": [{"key": "a", "value": True}]}, ["metrics.0.value"]),
-        ({"metrics": [{"key": "a", "value": "1"}]}, ["metrics.0.value"]),
-        ({"metrics": [{"key": "", "value": 1}]}, ["metrics.0.key"]),
-        ({"metrics": [{"key": 1, "value": 1}]}, ["metrics.0.key"]),
-        ({"metrics": [{"key": "k" * 251, "value": 1}]}, ["metrics.0.key"]),
-        ({"metrics": [{"key": "a", "value": 1, "step": 0.5}]}, ["metrics.0.step"]),
-        ({"metrics": [{"key": "a", "value": 1, "timestamp": -1}]}, ["metrics.0.timestamp"]),
-        ({"metrics": [{"key": "a", "value": 1, "unit": "s"}]}, ["metrics.0.unit"]),
-        ({"metrics": [{"key": "a", "value": n} for n in range(1001)]}, ["metrics"]),
-        ({"params": [{"key": "a"}]}, ["params.0.value"]),
-        ({"params": [{"key": "a", "value": 1}]}, ["params.0.value"]),
-        ({"params": [{"key": "a", "value": "x" * 8001}]}, ["params.0.value"]),
-        ({"params": [{"key": f"p{n}", "value": ""} for n in range(101)]}, ["params"]),
-        ({"tags": [{"key": "a", "value": None}]}, ["tags.0.value"]),
-        ({"tags": [{"key": "a", "value": "x" * 8001}]}, ["tags.0.value"]),
-        ({"tags": [{"key": "k" * 251, "value": ""}]}, ["tags.0.key"]),
-        ({"tags": [{"key": f"t{n}", "value": ""} for n in range(101)]}, ["tags"]),
-        ({"tags": {"a": "b"}, "run_id": "x"}, ["run_id", "tags"]),
-    ],
-)
+BAD_BATCHES: list[tuple[Json, list[str]]] = [
+    ({"metrics": {}}, ["metrics"]),
+    ({"metrics": [1]}, ["metrics.0"]),
+    ({"metrics": [{}]}, ["metrics.0.key", "metrics.0.value"]),
+    ({"metrics": [{"key": "a", "value": True}]}, ["metrics.0.value"]),
+    ({"metrics": [{"key": "a", "value": "1"}]}, ["metrics.0.value"]),
+    ({"metrics": [{"key": "", "value": 1}]}, ["metrics.0.key"]),
+    ({"metrics": [{"key": 1, "value": 1}]}, ["metrics.0.key"]),
+    ({"metrics": [{"key": "k" * 251, "value": 1}]}, ["metrics.0.key"]),
+    ({"metrics": [{"key": "a", "value": 1, "step": 0.5}]}, ["metrics.0.step"]),
+    ({"metrics": [{"key": "a", "value": 1, "timestamp": -1}]}, ["metrics.0.timestamp"]),
+    ({"metrics": [{"key": "a", "value": 1, "unit": "s"}]}, ["metrics.0.unit"]),
+    ({"metrics": [{"key": "a", "value": n} for n in range(1001)]}, ["metrics"]),
+    ({"params": [{"key": "a"}]}, ["params.0.value"]),
+    ({"params": [{"key": "a", "value": 1}]}, ["params.0.value"]),
+    ({"params": [{"key": "a", "value": "x" * 8001}]}, ["params.0.value"]),
+    ({"params": [{"key": f"p{n}", "value": ""} for n in range(101)]}, ["params"]),
+    ({"tags": [{"key": "a", "value": None}]}, ["tags.0.value"]),
+    ({"tags": [{"key": "a", "value": "x" * 8001}]}, ["tags.0.value"]),
+    ({"tags": [{"key": "k" * 251, "value": ""}]}, ["tags.0.key"]),
+    ({"tags": [{"key": f"t{n}", "value": ""} for n in range(101)]}, ["tags"]),
+    ({"tags": {"a": "b"}, "run_id": "x"}, ["run_id", "tags"]),
+]
+
+
+@pytest.mark.parametrize("body, paths", BAD_BATCHES)
 def test_every_bad_field_of_a_batch_is_named(laptop: Service, body: Json, paths: list[str]) -> None:
     assert bad_fields(laptop.write.post(url(laptop, "log-batch"), json=body)) == paths
 

@@ -60,7 +60,10 @@ def test_what_is_another_tenants_is_forbidden_and_what_is_not_there_not_found(
 
 def test_it_is_the_same_on_every_engine(service: Service) -> None:
     mine, theirs = both(service)
-    for name in ("GET /api/v1/experiments/{experiment_id}", "POST /api/v1/experiments/runs/compare"):
+    for name in (
+        "GET /api/v1/experiments/{experiment_id}",
+        "POST /api/v1/experiments/runs/compare",
+    ):
         endpoint = PROTECTED[name]
         refused(call(service.write, endpoint, theirs), 403)
         refused(call(service.write, endpoint, Target()), 404)

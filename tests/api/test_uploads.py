@@ -115,10 +115,12 @@ def test_an_empty_file_can_be_uploaded(service: Service) -> None:
 
 def test_the_media_type_is_the_one_sent_or_the_names(service: Service) -> None:
     run_id = service.run()["run_id"]
-    for fields, mime in (
+    declared: Json = {"path": "a.png", "mime": "text/plain; charset=utf-8"}
+    cases: list[tuple[Json, str]] = [
         ({"path": "a.png"}, "image/png"),
-        ({"path": "a.png", "mime": "text/plain; charset=utf-8"}, "text/plain; charset=utf-8"),
-    ):
+        (declared, "text/plain; charset=utf-8"),
+    ]
+    for fields, mime in cases:
         upload = begin(service, run_id, **fields)
         assert put(service, upload["parts"][0], BODY).status_code == 200
         assert found(complete(service, run_id, upload))["mime"] == mime
@@ -151,7 +153,7 @@ def test_a_later_upload_of_a_path_replaces_the_file(service: Service) -> None:
         upload = begin(service, run_id, body)
         assert put(service, upload["parts"][0], body).status_code == 200
         artifact = found(complete(service, run_id, upload))
-    assert listed(service, run_id) == [artifact]  # pyright: ignore[reportPossiblyUnbound] # the loop runs
+    assert listed(service, run_id) == [artifact]
     assert content(service, run_id, "model.bin") == b"second"
 
 
@@ -218,7 +220,12 @@ def test_part_digests_are_bound_when_they_are_known(service: Service) -> None:
     refused(
         service.write.post(
             uploads(run_id),
-            json={"path": "x", "size_bytes": 3 * PART, "sha256": "0" * 64, "part_sha256": digests[:2]},
+            json={
+                "path": "x",
+                "size_bytes": 3 * PART,
+                "sha256": "0" * 64,
+                "part_sha256": digests[:2],
+            },
         ),
         400,
     )
@@ -329,15 +336,15 @@ def test_every_bad_field_of_an_upload_is_named(
     assert bad_fields(laptop.write.post(uploads(laptop.run()["run_id"]), json=body)) == paths
 
 
-@pytest.mark.parametrize(
-    "parts, paths",
-    [
-        ({}, ["parts"]),
-        ([{}], ["parts.0.etag", "parts.0.part_number"]),
-        ([{"part_number": 0, "etag": ""}], ["parts.0.etag", "parts.0.part_number"]),
-        ([{"part_number": 1, "etag": "x", "sha256": "y", "z": 1}], ["parts.0.sha256", "parts.0.z"]),
-    ],
-)
+BAD_PARTS: list[tuple[Any, list[str]]] = [
+    ({}, ["parts"]),
+    ([{}], ["parts.0.etag", "parts.0.part_number"]),
+    ([{"part_number": 0, "etag": ""}], ["parts.0.etag", "parts.0.part_number"]),
+    ([{"part_number": 1, "etag": "x", "sha256": "y", "z": 1}], ["parts.0.sha256", "parts.0.z"]),
+]
+
+
+@pytest.mark.parametrize("parts, paths", BAD_PARTS)
 def test_every_bad_field_of_a_completion_is_named(
     laptop: Service, parts: Any, paths: list[str]
 ) -> None:

@@ -18,7 +18,7 @@ from app import app
 from chalicelib.core.context import Clock
 from local.answers import Answer, app_answer, error_answer
 from local.blob_endpoint import BlobEndpoint
-from local.proxy_event import Headers, LambdaContext, check_path, parse_query, proxy_event
+from local.proxy_event import Headers, LambdaContext, parse_query, proxy_event
 from local.routing import Router
 
 
@@ -60,7 +60,6 @@ class AppTransport(httpx.BaseTransport):
         endpoint = resource.endpoints.get(request.method)
         if endpoint is None:
             return error_answer(405, "method_not_allowed", "method not allowed here", request_id)
-        check_path(path)
         event = proxy_event(
             endpoint,
             path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, pairwise
 
 import pytest
 from hypothesis import strategies as st
@@ -101,7 +101,7 @@ class Story:
         seen = stores or self.stores
         found: list[Row] = []
         after: Position | None = None
-        while True:
+        for _ in range(2000):
             size = next(sizes)
             page = history.page(seen.points, seen.tenant, self.run_id, key, steps, after, size)
             shown = rows(page.pieces)
@@ -112,6 +112,7 @@ class Story:
                 return found
             after = page.next
             between()
+        raise AssertionError("the walk does not end")
 
     def expected(self, key: str, steps: Steps = ALL_STEPS) -> list[Row]:
         return expected_history(self.batches, key, steps)
@@ -153,7 +154,7 @@ def forever(sizes: Sequence[int]) -> Iterator[int]:
 
 
 def is_ordered(found: Sequence[Row]) -> bool:
-    return all(one[:2] <= other[:2] for one, other in zip(found, found[1:], strict=False))
+    return all(one[:2] <= other[:2] for one, other in pairwise(found))
 
 
 def points_of(batches: Iterable[Iterable[Point]]) -> list[Point]:

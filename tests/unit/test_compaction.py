@@ -14,6 +14,7 @@ from chalicelib.core.model.run import Point
 from chalicelib.domain import compaction, logging
 from chalicelib.domain.logging import DEDUPLICATION_MS
 from chalicelib.storage import keys
+from chalicelib.storage.points import LEVELS
 from chalicelib.storage.table import MAX_ITEM_BYTES, Query
 from tests.unit.histories import BATCHES, Story, new_story, small_thresholds
 from tests.unit.stores import (
@@ -92,6 +93,27 @@ def test_two_compactors_at_once_lose_and_double_nothing(
 
     story.compact(shared.on(WatchedTable(shared.table, before)))
     seen_all(story)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("request_number", range(12))
+def test_two_compactors_at_once_store_each_point_once(stores: Stores, request_number: int) -> None:
+    story = logged(stores, 12)
+    left = request_number
+
+    def before(_operation: str) -> None:
+        nonlocal left
+        if left == 0:
+            story.compact()
+        left -= 1
+
+    story.compact(stores.on(WatchedTable(stores.table, before)))
+    points = stores.points
+    chunks = [
+        chunk for level in LEVELS for chunk in points.chunks(stores.tenant, story.run_id, level)
+    ]
+    stored = [step for chunk in chunks for one in points.unpack(chunk) for step in one.steps]
+    assert sorted(stored) == list(range(36))
 
 
 @pytest.mark.usefixtures("small")

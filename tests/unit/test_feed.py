@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.ids import ExperimentId, RunId, UploadId
 from chalicelib.core.model.artifact import RunArtifact, Upload
-from chalicelib.core.model.experiment import ExperimentCounts
+from chalicelib.core.model.experiment import ExperimentCounts, Stage
 from chalicelib.core.model.run import Point, Run
 from chalicelib.domain import feed, run_files, runs
 from chalicelib.storage import keys
@@ -71,7 +71,8 @@ def test_counts_follow_creation_deletion_and_restoring(stores: Stores) -> None:
     run_id = new_run(stores, experiment_id)
     pull_all(stores)
     assert counts(stores, experiment_id).runs == 1
-    for stage, expected in (("deleted", 0), ("active", 1), ("deleted", 0)):
+    steps: list[tuple[Stage, int]] = [("deleted", 0), ("active", 1), ("deleted", 0)]
+    for stage, expected in steps:
         runs.set_stage(stores.runs, stores.context, run_id, stage)
         runs.set_stage(stores.runs, stores.context, run_id, stage)
         pull_all(stores)

@@ -22,7 +22,6 @@ from chalicelib.domain.metric_history import Asked
 from tests.unit.histories import (
     BATCHES,
     POINTS,
-    Story,
     forever,
     is_ordered,
     new_story,

@@ -129,7 +129,13 @@ def test_a_long_name_cannot_be_mistaken_for_another_ones_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    "parse", [keys.parse_run, keys.parse_upload, keys.parse_runs_changed, keys.parse_experiments_changed]
+    "parse",
+    [
+        keys.parse_run,
+        keys.parse_upload,
+        keys.parse_runs_changed,
+        keys.parse_experiments_changed,
+    ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "t#", "t##run#", "t#a#other#b", "t#a#run#b#c", "x#a#exps#"])
 def test_what_no_builder_made_is_refused(parse: Callable[[str], object], text: str) -> None:

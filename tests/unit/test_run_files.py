@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -105,13 +106,13 @@ def test_a_deleted_run_takes_no_file(stores: Stores, run_id: RunId, how: str) ->
     opened = begin(stores, run_id)
     parts = send(stores, opened)
     runs.set_stage(stores.runs, stores.context, run_id, "deleted")
+    attempts: dict[str, Callable[[], object]] = {
+        "save": lambda: run_files.save(stores.files, stores.context, run_id, "a.txt", BODY, None),
+        "begin": lambda: begin(stores, run_id),
+        "complete": lambda: complete(stores, run_id, opened, parts),
+    }
     with pytest.raises(Conflict):
-        if how == "save":
-            run_files.save(stores.files, stores.context, run_id, "a.txt", BODY, None)
-        elif how == "begin":
-            begin(stores, run_id)
-        else:
-            complete(stores, run_id, opened, parts)
+        attempts[how]()
 
 
 # -- uploads --------------------------------------------------------------------------------------
@@ -318,14 +319,14 @@ def test_digests_of_parts_are_bound_when_they_are_known(stores: Stores, run_id: 
     with pytest.raises(Invalid):
         run_files.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
     run_files.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {1: "a" * 64})
+    wrong = NewUpload("a.bin", size, DIGEST, part_sha256=["a" * 64])
     with pytest.raises(Invalid):
-        wrong = NewUpload("a.bin", size, DIGEST, part_sha256=["a" * 64])
         run_files.begin_upload(stores.files, stores.context, run_id, wrong)
 
 
 def test_too_large_a_file_is_refused(stores: Stores, run_id: RunId) -> None:
+    wanted = NewUpload("a.bin", MAX_OBJECT_BYTES + 1, DIGEST)
     with pytest.raises(Invalid):
-        wanted = NewUpload("a.bin", MAX_OBJECT_BYTES + 1, DIGEST)
         run_files.begin_upload(stores.files, stores.context, run_id, wanted)
 
 
