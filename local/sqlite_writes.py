@@ -93,7 +93,7 @@ class WriteSet:
     def put(self, item: Item, body: bytes, when: Condition) -> bool:
         """False when the condition failed."""
         feed = "feed" in item
-        old = self._body(item) if feed else None
+        old = self._body(item) if feed and when is not When.ABSENT else None
         row = (
             item["pk"],
             item["sk"],

@@ -13,7 +13,6 @@ REASONS = {
     400: "the request could not be read",
     404: "there is no such route",
     405: "this route does not have that method",
-    415: "unsupported media type; send application/json",
     500: "an internal error occurred; the request id names it in the log",
 }
 

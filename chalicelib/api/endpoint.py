@@ -66,10 +66,7 @@ def endpoint(
         chalice_view.__name__ = view.__name__
         chalice_view.runs_long = runs_long  # pyright: ignore[reportFunctionMemberAccess] # read by the local server
         methods = ["GET", "HEAD"] if method == "GET" else [method]
-        takes_body = body is not None or media_type != "application/json"
-        # With no content types Chalice leaves the check out, which is a slow one.
-        content_types = [media_type] if takes_body else []
-        decorate: Any = routes.route(path, methods=methods, cors=CORS, content_types=content_types)
+        decorate: Any = routes.route(path, methods=methods, cors=CORS, content_types=[])
         decorate(chalice_view)
         return view
 

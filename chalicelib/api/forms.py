@@ -48,6 +48,12 @@ def form_file(headers: Mapping[str, str], body: bytes) -> FormFile:
     raise Invalid.field("file", "is missing from the form")
 
 
+def form_content(headers: Mapping[str, str], body: bytes) -> bytes:
+    """What the form field `file` holds, however the form is laid out. Raises as `form_file`."""
+    name, mime, content = form_file(headers, body)
+    return f"{name}\n{mime}\n".encode() + content
+
+
 def _file(part: Any) -> FormFile:
     if not part.filename:
         raise Invalid.field("file", "needs a file name")

@@ -25,6 +25,7 @@ from chalicelib.api.errors import (
     headers_of,
     invalid_of,
 )
+from chalicelib.api.forms import form_content
 from chalicelib.core.context import Context, Principal, Role
 from chalicelib.core.errors import (
     Forbidden,
@@ -32,11 +33,13 @@ from chalicelib.core.errors import (
     TooLarge,
     TrialbookError,
     Unauthenticated,
+    UnsupportedMediaType,
 )
 from chalicelib.domain import idempotency
 from chalicelib.domain.idempotency import Remembered
 from chalicelib.wiring import Services
 
+JSON = "application/json"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 REQUEST_S = 25.0
 """API Gateway waits 29 seconds; retries stop before."""
@@ -51,6 +54,8 @@ class Handler:
         self._routes = routes
         self._body = None if described.body is None else TypeAdapter[Any](described.body)
         self._list_fields = _list_fields(described.query)
+        takes_body = described.body is not None or described.media_type != JSON
+        self._media_type = described.media_type if takes_body else None
 
     def __call__(self, path_values: Mapping[str, str]) -> ChaliceResponse:
         raw = self._routes.current_request
@@ -75,6 +80,8 @@ class Handler:
         headers = cast("Mapping[str, str]", raw.headers)
         described = self._endpoint
         context = services.context(authorized(described.role, headers, services), REQUEST_S)
+        if self._media_type is not None:
+            _check_media_type(headers, self._media_type)
         body_bytes = cast(bytes, raw.raw_body) if described.method != "GET" else b""
         if len(body_bytes) > MAX_BODY_BYTES:
             raise body_too_large(len(body_bytes))
@@ -114,14 +121,21 @@ class Handler:
         body_bytes: bytes,
         key: str,
     ) -> Answer:
+        headers = cast("Mapping[str, str]", raw.headers)
         path = f"{raw.method} {raw.context.get('path', raw.path)}?{_query_text(raw)}"
 
         def run() -> Remembered:
             answer = self._run(raw, path_values, services, context, body_bytes)
             return Remembered(answer.status, _encoded(answer), dict(answer.headers))
 
+        # A form has another boundary each time it is sent: what it holds is what counts.
+        meant = (
+            form_content(headers, body_bytes)
+            if self._media_type not in (None, JSON)
+            else body_bytes
+        )
         remembered = idempotency.once(
-            services.answers, context, path, key, hashlib.sha256(body_bytes).hexdigest(), run
+            services.answers, context, path, key, hashlib.sha256(meant).hexdigest(), run
         )
         renew = self._endpoint.renew
         if renew is None or not remembered.is_replay:
@@ -170,6 +184,16 @@ def authorized(role: Role | None, headers: Mapping[str, str], services: Services
     if principal.role < role:
         raise Forbidden(f"this needs a key with the role {role.label}", role=principal.role.label)
     return principal
+
+
+def _check_media_type(headers: Mapping[str, str], media_type: str) -> None:
+    """A body without a media type is taken for what the route reads. Raises UnsupportedMediaType.
+
+    Chalice would check this too, but takes a tenth of a small request's time for it.
+    """
+    sent = headers.get("content-type")
+    if sent is not None and sent.partition(";")[0].strip().lower() != media_type:
+        raise UnsupportedMediaType(f"unsupported media type; send {media_type}")
 
 
 def body_too_large(size_bytes: int | None) -> TooLarge:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.core.context import Context, retry_races
@@ -148,7 +148,7 @@ def _edit(
     context: Context,
     run_id: RunId,
     edit: Callable[[RunDocument], bool],
-    names_touched: Mapping[str, object] | Sequence[str] = (),
+    names_touched: Collection[str] = (),
     *,
     feed: str | None = None,
 ) -> None:

@@ -73,11 +73,23 @@ def run_bucket(tenant: TenantId, run_id: RunId, bucket: int) -> Key:
 
 
 RUN_BUCKET_PREFIX = "run#"
+"""Of the buckets, and after them the pages."""
 
 
 def bucket_of(sk: str) -> int:
     """Inverse of `run_bucket`'s sort key."""
     return int(sk.removeprefix(RUN_BUCKET_PREFIX))
+
+
+def run_page(tenant: TenantId, run_id: RunId, page: int) -> Key:
+    """A sibling of the run's buckets, for long values."""
+    return Key(f"t#{tenant}#run#{run_id}", f"run#p{page:08d}")
+
+
+def page_of(sk: str) -> int | None:
+    """Inverse of `run_page`'s sort key, None for a bucket's."""
+    rest = sk.removeprefix(RUN_BUCKET_PREFIX)
+    return int(rest[1:]) if rest.startswith("p") else None
 
 
 def runs_listed(tenant: TenantId, experiment_id: ExperimentId, stage: Stage) -> str:

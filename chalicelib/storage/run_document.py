@@ -2,8 +2,9 @@
 
 A small run keeps its tags, params and metric summaries in the root document. Past `SPILL_BYTES`
 they move, for good, into `keys.RUN_BUCKETS` buckets by a hash of their name, so that logging one
-of ten thousand metrics rewrites a few kilobytes and not a megabyte. The root's version guards the
-buckets too: a bucket is only ever written together with its root. Nobody outside storage can tell.
+of ten thousand metrics rewrites a few kilobytes and not a megabyte; long values go to pages
+(`run_pages`). The root's version guards these siblings too: they are only ever written together
+with their root. Nobody outside storage can tell.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import orjson
 
@@ -19,12 +20,10 @@ from chalicelib.core.ids import ExperimentId, RunId, TenantId, UserId
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import MetricSummary, Run, RunStatus
 from chalicelib.storage import keys
+from chalicelib.storage.run_pages import LONG_CHARACTERS, PAGED, Json, RunPages
 from chalicelib.storage.table import Item, Key, Put, When
 
 SPILL_BYTES = 16 * 1024
-
-Json: TypeAlias = dict[str, Any]
-SPILLING = ("tags", "params", "metrics")
 
 
 def bucket_number(name: str) -> int:
@@ -40,7 +39,7 @@ def spelled(value: float) -> float | str:
 class RunDocument:
     """A run opened for a change: its root, and the buckets that the change touches."""
 
-    __slots__ = ("buckets", "root", "run_id", "spilled", "tenant", "touched", "version")
+    __slots__ = ("buckets", "pages", "root", "run_id", "spilled", "tenant", "touched", "version")
 
     def __init__(
         self, tenant: TenantId, run_id: RunId, version: int, root: Json, spilled: bool
@@ -52,10 +51,11 @@ class RunDocument:
         self.spilled = spilled
         self.buckets: dict[int, Json] = {}
         self.touched: set[int] = set()
+        self.pages = RunPages(tenant, run_id, root.get("pages", 0))
 
     @classmethod
     def of_item(cls, item: Item) -> RunDocument:
-        """Only the root; `missing_buckets` tells what else a change needs."""
+        """Only the root; `missing_buckets`, then `missing_pages` tell what else a change needs."""
         tenant, run_id = keys.parse_run(cast(str, item["pk"]))
         return cls(
             tenant,
@@ -114,6 +114,20 @@ class RunDocument:
         number = keys.bucket_of(key.sk)
         self.buckets[number] = {} if item is None else orjson.loads(cast(str, item["doc"]))
 
+    def missing_pages(self, names: Iterable[str]) -> list[Key]:
+        """Keys of the pages that hold these names, whose buckets are here."""
+        if not self.spilled:
+            return []
+        values = (self._home(kind, name).get(name) for name in names for kind in PAGED)
+        numbers = {value for value in values if isinstance(value, int)}
+        return [self.pages.key(number) for number in sorted(numbers)]
+
+    def take_page(self, key: Key, item: Item | None) -> None:
+        """Add a page that was read."""
+        number = keys.page_of(key.sk)
+        assert number is not None
+        self.pages.take(number, item)
+
     def _home(self, kind: str, name: str, *, change: bool = False) -> Json:
         if not self.spilled:
             return self.root[kind]
@@ -123,10 +137,14 @@ class RunDocument:
         return self.buckets[number].setdefault(kind, {})
 
     def tag(self, name: str) -> str | None:
-        return self._home("tags", name).get(name)
+        return self._text("tags", name)
 
     def param(self, name: str) -> str | None:
-        return self._home("params", name).get(name)
+        return self._text("params", name)
+
+    def _text(self, kind: str, name: str) -> str | None:
+        value: str | int | None = self._home(kind, name).get(name)
+        return self.pages.get(value, kind, name) if isinstance(value, int) else value
 
     def metric(self, name: str) -> MetricSummary | None:
         raw = self._home("metrics", name).get(name)
@@ -136,14 +154,22 @@ class RunDocument:
 
     def set_tag(self, name: str, value: str | None) -> None:
         """None deletes the tag."""
-        home = self._home("tags", name, change=True)
-        if value is None:
-            home.pop(name, None)
-        else:
-            home[name] = value
+        self._set_text("tags", name, value)
 
     def set_param(self, name: str, value: str) -> None:
-        self._home("params", name, change=True)[name] = value
+        self._set_text("params", name, value)
+
+    def _set_text(self, kind: str, name: str, value: str | None) -> None:
+        home = self._home(kind, name, change=True)
+        known: str | int | None = home.pop(name, None)
+        page = known if isinstance(known, int) else None
+        if value is not None and self.spilled and len(value) > LONG_CHARACTERS:
+            home[name] = self.pages.set(page, kind, name, value)
+            return
+        if page is not None:
+            self.pages.drop(page, kind, name)
+        if value is not None:
+            home[name] = value
 
     def set_metric(self, name: str, summary: MetricSummary) -> None:
         last, step, timestamp, low, high, count = summary
@@ -164,11 +190,13 @@ class RunDocument:
 
     def puts(self, feed: str | None = None) -> list[Put]:
         """The writes that store the document at its next version; the root's comes first."""
-        text = orjson.dumps(self.root)
+        root = self.root
+        root["pages"] = self.pages.next_number
+        text = orjson.dumps(root)
         if len(text) > SPILL_BYTES and not self.spilled:
             self._spill()
-            text = orjson.dumps(self.root)
-        root = self.root
+            root["pages"] = self.pages.next_number
+            text = orjson.dumps(root)
         item: Item = {
             **_address(keys.run(self.tenant, self.run_id)),
             "version": self.version + 1,
@@ -182,7 +210,7 @@ class RunDocument:
         if feed is not None:
             item["feed"] = feed
         when = self.version or When.ABSENT
-        return [Put(item, when), *self._bucket_puts()]
+        return [Put(item, when), *self._bucket_puts(), *self.pages.puts()]
 
     def _bucket_puts(self) -> Iterator[Put]:
         for number in sorted(self.touched):
@@ -193,10 +221,12 @@ class RunDocument:
     def _spill(self) -> None:
         self.spilled = True
         self.buckets = {number: {} for number in range(keys.RUN_BUCKETS)}
-        for kind in SPILLING:
+        for kind in PAGED:
             for name, value in self.root[kind].items():
-                self._home(kind, name, change=True)[name] = value
-            self.root[kind] = {}
+                self._set_text(kind, name, value)
+        for name, summary in self.root["metrics"].items():
+            self._home("metrics", name, change=True)[name] = summary
+        self.root.update({"tags": {}, "params": {}, "metrics": {}})
 
 
 def run_of(run_id: RunId, version: int, root: Json, buckets: Iterable[Json]) -> Run:

@@ -13,6 +13,7 @@ from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import RunStatus
 from chalicelib.storage import keys
 from chalicelib.storage.projection import Projection
+from chalicelib.storage.runs import buckets_of
 from chalicelib.storage.table import Index, Item, Query, Table, query_all
 
 MAX_KEPT_ROWS = 100_000
@@ -65,12 +66,6 @@ def run_rows(table: Table, max_rows: int = MAX_KEPT_ROWS) -> RunRows:
             yield from query_all(table, Query(listed, index=Index.LISTED))
 
     def row(item: Item) -> RunRow:
-        buckets: list[dict[str, Any]] = []
-        if "spilled" in item:
-            siblings = Query(cast(str, item["pk"]), prefix=keys.RUN_BUCKET_PREFIX)
-            buckets = [
-                orjson.loads(cast(str, sibling["doc"])) for sibling in query_all(table, siblings)
-            ]
-        return RunRow(item, orjson.loads(cast(str, item["doc"])), buckets)
+        return RunRow(item, orjson.loads(cast(str, item["doc"])), buckets_of(table, item))
 
     return Projection(table, load, row, max_rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, cast
 
 import orjson
@@ -13,6 +13,7 @@ from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import Run
 from chalicelib.storage import directory, keys
 from chalicelib.storage.run_document import RunDocument, run_of
+from chalicelib.storage.run_pages import Json, whole_buckets
 from chalicelib.storage.table import MAX_GET_MANY, Index, Item, Query, Table, Write, query_all
 
 FEED = "run"
@@ -73,16 +74,22 @@ class RunStore:
         ]
         return RunPage([self._whole(item) for item in page.items], places, page.next is not None)
 
-    def open(self, tenant: TenantId, run_id: RunId, names: Iterable[str] = ()) -> RunDocument:
-        """For a change of these tags, params and metrics. One read; one more when it spilled.
+    def open(self, tenant: TenantId, run_id: RunId, names: Collection[str] = ()) -> RunDocument:
+        """For a change of these tags, params and metrics. One read; one more when it spilled, and
+        one when it has long values of these names.
 
         Raises NotFound, Forbidden.
         """
         document = RunDocument.of_item(self._root(tenant, run_id))
-        missing = document.missing_buckets(names)
-        if missing:
-            for key, item in zip(missing, self.table.get_many(missing), strict=True):
+        buckets = document.missing_buckets(names)
+        if buckets:
+            for key, item in zip(buckets, self.table.get_many(buckets), strict=True):
                 document.take_bucket(key, item)
+        pages = document.missing_pages(names)
+        for start in range(0, len(pages), MAX_GET_MANY):
+            some = pages[start : start + MAX_GET_MANY]
+            for key, item in zip(some, self.table.get_many(some), strict=True):
+                document.take_page(key, item)
         return document
 
     def save(
@@ -115,12 +122,17 @@ class RunStore:
         return whole_run(self.table, item)
 
 
+def buckets_of(table: Table, item: Item) -> list[Json]:
+    """The buckets of a root item when it spilled (a query per MB of them), else none."""
+    if "spilled" not in item:
+        return []
+    siblings = Query(cast(str, item["pk"]), prefix=keys.RUN_BUCKET_PREFIX)
+    return whole_buckets(query_all(table, siblings))
+
+
 def whole_run(table: Table, item: Item) -> Run:
     """The run of a root item, with its buckets when it spilled (a query per MB of them)."""
     _, run_id = keys.parse_run(cast(str, item["pk"]))
-    buckets: list[dict[str, object]] = []
-    if "spilled" in item:
-        siblings = query_all(table, Query(cast(str, item["pk"]), prefix=keys.RUN_BUCKET_PREFIX))
-        buckets = [orjson.loads(cast(str, sibling["doc"])) for sibling in siblings]
+    buckets = buckets_of(table, item)
     root = orjson.loads(cast(str, item["doc"]))
     return run_of(run_id, cast(int, item["version"]), root, buckets)

@@ -7,7 +7,8 @@ from collections.abc import Generator
 import pytest
 
 from chalicelib import wiring
-from tests.api.harness import ENGINES, Fresh, Service, StandingClock
+from tests.api.engines import ENGINES, Fresh, StandingClock
+from tests.api.harness import Service
 from tests.api.transports import quiet_logs
 
 

@@ -17,7 +17,8 @@ import httpx
 
 from chalicelib.api.contract import Endpoint
 from chalicelib.api.endpoint import ENDPOINTS
-from tests.api.harness import RUNS, Json, made
+from tests.api.answers import Json, made
+from tests.api.harness import RUNS
 
 importlib.import_module("app")  # routes are registered when their modules are imported
 

@@ -10,7 +10,8 @@ from app import app
 from chalicelib.core.context import Role
 from chalicelib.core.ids import KeyId
 from chalicelib.domain import api_keys
-from tests.api.harness import EXPERIMENTS, Service, found, refused
+from tests.api.answers import found, refused
+from tests.api.harness import EXPERIMENTS, Service
 from tests.api.routes import PROTECTED, ROUTES, Target, call
 
 PUBLIC = {"GET /health", "GET /openapi.json"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import EXPERIMENTS, RUNS, Json, Service, bad_fields, found, gone, refused
+from tests.api.answers import Json, bad_fields, found, gone, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 URL = f"{RUNS}/compare"
 
@@ -58,9 +59,9 @@ def test_the_whole_answer(service: Service) -> None:
     "name",
     ["loss", "val_loss", "error", "latency_ms", "rmse", "MAE", "perplexity", "cost", "duration_s"],
 )
-def test_less_is_better_by_name(service: Service, name: str) -> None:
-    first, second = (run_with(service, None, **{name: value}) for value in (1, 2))
-    one = compare(service, first, second)["metric_comparison"][name]
+def test_less_is_better_by_name(laptop: Service, name: str) -> None:
+    first, second = (run_with(laptop, None, **{name: value}) for value in (1, 2))
+    one = compare(laptop, first, second)["metric_comparison"][name]
     assert (one["goal"], one["goal_source"], one["best_run_id"]) == ("min", "name", first)
 
 
@@ -79,37 +80,37 @@ def test_a_goal_of_the_experiment_beats_the_name_and_one_of_the_request_both(
     }
 
 
-def test_goals_of_several_experiments_count_where_they_agree(service: Service) -> None:
-    one = service.experiment("one", metric_goals={"a": "min", "b": "min", "c": "min"})["id"]
-    two = service.experiment("two", metric_goals={"a": "min", "b": "max"})["id"]
-    runs = [run_with(service, one, a=1, b=1, c=1), run_with(service, two, a=2, b=2, c=2)]
-    compared = compare(service, *runs)["metric_comparison"]
+def test_goals_of_several_experiments_count_where_they_agree(laptop: Service) -> None:
+    one = laptop.experiment("one", metric_goals={"a": "min", "b": "min", "c": "min"})["id"]
+    two = laptop.experiment("two", metric_goals={"a": "min", "b": "max"})["id"]
+    runs = [run_with(laptop, one, a=1, b=1, c=1), run_with(laptop, two, a=2, b=2, c=2)]
+    compared = compare(laptop, *runs)["metric_comparison"]
     goals = {key: (one["goal"], one["goal_source"]) for key, one in compared.items()}
     assert goals == {"a": ("min", "experiment"), "b": ("max", "name"), "c": ("min", "experiment")}
 
 
-def test_the_named_metrics_only_are_compared(service: Service) -> None:
-    first, second = run_with(service, a=1, b=2), run_with(service, a=2, b=1)
-    compared = compare(service, first, second, metrics=["b", "nobody_has"])
+def test_the_named_metrics_only_are_compared(laptop: Service) -> None:
+    first, second = run_with(laptop, a=1, b=2), run_with(laptop, a=2, b=1)
+    compared = compare(laptop, first, second, metrics=["b", "nobody_has"])
     assert list(compared["metric_comparison"]) == ["b", "nobody_has"]
     nobody = compared["metric_comparison"]["nobody_has"]
     assert (nobody["best_run_id"], nobody["best_value"], nobody["all_values"]) == (None, None, {})
     assert compared["best_run"] == first
-    assert compare(service, first, second, metrics=[])["best_run"] is None
+    assert compare(laptop, first, second, metrics=[])["best_run"] is None
 
 
-def test_no_run_is_best_on_a_tie(service: Service) -> None:
-    first, second = run_with(service, a=1, b=2), run_with(service, a=2, b=1)
-    assert compare(service, first, second)["best_run"] is None
-    bare = run_with(service)
-    assert compare(service, bare, run_with(service))["best_run"] is None
+def test_no_run_is_best_on_a_tie(laptop: Service) -> None:
+    first, second = run_with(laptop, a=1, b=2), run_with(laptop, a=2, b=1)
+    assert compare(laptop, first, second)["best_run"] is None
+    bare = run_with(laptop)
+    assert compare(laptop, bare, run_with(laptop))["best_run"] is None
 
 
-def test_the_run_that_is_best_in_most_metrics_is_best(service: Service) -> None:
-    first = run_with(service, a=9, b=1, c=1)
-    second = run_with(service, a=1, b=2, c=2)
-    third = run_with(service, a=0, b=0, c=0)
-    assert compare(service, first, second, third)["best_run"] == second
+def test_the_run_that_is_best_in_most_metrics_is_best(laptop: Service) -> None:
+    first = run_with(laptop, a=9, b=1, c=1)
+    second = run_with(laptop, a=1, b=2, c=2)
+    third = run_with(laptop, a=0, b=0, c=0)
+    assert compare(laptop, first, second, third)["best_run"] == second
 
 
 def test_nan_is_never_best(service: Service) -> None:
@@ -127,23 +128,23 @@ def test_infinity_may_be_best(service: Service) -> None:
     assert (one["best_run_id"], one["best_value"]) == (infinite, "Infinity")
 
 
-def test_runs_with_an_equal_value_are_both_best_in_it(service: Service) -> None:
-    first, second = run_with(service, a=1, b=1), run_with(service, a=1, b=1)
+def test_runs_with_an_equal_value_are_both_best_in_it(laptop: Service) -> None:
+    first, second = run_with(laptop, a=1, b=1), run_with(laptop, a=1, b=1)
     for runs in ((first, second), (second, first)):
-        compared = compare(service, *runs)
+        compared = compare(laptop, *runs)
         assert compared["best_run"] is None
         assert compared["metric_comparison"]["a"]["best_run_id"] == runs[0]
-    third = run_with(service, a=1, b=2)
-    assert compare(service, first, second, third)["best_run"] == third
+    third = run_with(laptop, a=1, b=2)
+    assert compare(laptop, first, second, third)["best_run"] == third
 
 
-def test_two_to_ten_distinct_runs_are_compared(service: Service) -> None:
-    runs = [run_with(service, a=number) for number in range(10)]
-    assert compare(service, *runs)["best_run"] == runs[-1]
+def test_two_to_ten_distinct_runs_are_compared(laptop: Service) -> None:
+    runs = [run_with(laptop, a=number) for number in range(10)]
+    assert compare(laptop, *runs)["best_run"] == runs[-1]
     for some in ([], runs[:1], [*runs, "0" * 32]):
-        assert bad_fields(service.read.post(URL, json={"run_ids": some})) == ["run_ids"]
+        assert bad_fields(laptop.read.post(URL, json={"run_ids": some})) == ["run_ids"]
     twice = [runs[0], runs[0]]
-    error = refused(service.read.post(URL, json={"run_ids": twice}), 400)
+    error = refused(laptop.read.post(URL, json={"run_ids": twice}), 400)
     assert "distinct" in error["message"]
 
 

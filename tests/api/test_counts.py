@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chalicelib import wiring
 from chalicelib.domain import feed
-from tests.api.harness import EXPERIMENTS, RUNS, Json, Service, found, gone
+from tests.api.answers import Json, found, gone
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 
 def counts(service: Service, experiment: Json) -> Json:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import Throttled, Unavailable
-from tests.api.harness import EXPERIMENTS, RUNS, Service, found, made, refused
+from tests.api.answers import found, made, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 
 def test_a_method_that_a_path_does_not_have_is_told(laptop: Service) -> None:

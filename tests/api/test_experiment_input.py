@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import EXPERIMENTS, Json, Service, bad_fields, made, refused
+from tests.api.answers import Json, bad_fields, made, refused
+from tests.api.harness import EXPERIMENTS, Service
 
 GOOD: Json = {"name": "x"}
 

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.harness import (
-    EXPERIMENTS,
-    RUNS,
-    Json,
-    Service,
-    bad_fields,
-    found,
-    gone,
-    made,
-    refused,
-)
+from tests.api.answers import Json, bad_fields, found, gone, made, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 UNKNOWN_ID = "0" * 32
 
@@ -81,8 +72,8 @@ def test_an_experiment_is_read_by_id_or_slug(service: Service) -> None:
 
 
 @pytest.mark.parametrize("name", [UNKNOWN_ID, "no-such-slug", "No_Slug", "%20", "a%2Fb", "x" * 64])
-def test_an_unknown_experiment_is_not_found(service: Service, name: str) -> None:
-    refused(service.read.get(f"{EXPERIMENTS}/{name}"), 404)
+def test_an_unknown_experiment_is_not_found(laptop: Service, name: str) -> None:
+    refused(laptop.read.get(f"{EXPERIMENTS}/{name}"), 404)
 
 
 def test_a_name_is_unique_in_the_tenant(service: Service) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.harness import RUNS, Json, Service, bad_fields, found, refused
+from tests.api.answers import Json, bad_fields, found, refused
+from tests.api.harness import RUNS, Service
 
 URL = f"{RUNS}/metrics/history"
 A_RUN = "0" * 32

@@ -9,7 +9,9 @@ import pytest
 
 from chalicelib.core.ids import RunId
 from chalicelib.domain import compaction
-from tests.api.harness import RUNS, START_MS, Json, Service, bad_fields, found, gone, refused
+from tests.api.answers import Json, bad_fields, found, gone, refused
+from tests.api.engines import START_MS
+from tests.api.harness import RUNS, Service
 
 UNKNOWN_ID = "0" * 32
 
@@ -84,28 +86,26 @@ def test_an_identical_point_is_shown_once_and_a_zero_of_another_sign_is_another(
     ],
 )
 def test_steps_are_bounded_inclusively(
-    service: Service, start: int | None, end: int | None, wanted: range
+    laptop: Service, start: int | None, end: int | None, wanted: range
 ) -> None:
-    run_id = service.run()["run_id"]
+    run_id = laptop.run()["run_id"]
     for first in (2, -3, 7):
-        service.log_values(run_id, "loss", [0.0] * 5, first_step=first)
+        laptop.log_values(run_id, "loss", [0.0] * 5, first_step=first)
     bounds = {"start_step": start, "end_step": end}
     query: Json = {name: value for name, value in bounds.items() if value is not None}
-    answer = history(service, run_id, "loss", **query)
+    answer = history(laptop, run_id, "loss", **query)
     assert steps(answer) == list(wanted)
     assert answer["total"] == len(wanted)
-    assert steps(history(service, run_id, "loss", max_points=100, **query)) == list(wanted)
+    assert steps(history(laptop, run_id, "loss", max_points=100, **query)) == list(wanted)
 
 
 @pytest.mark.parametrize("max_points", [4, 10, 99, 100, 101])
-def test_downsampling_keeps_first_last_least_and_greatest(
-    service: Service, max_points: int
-) -> None:
-    run_id = service.run()["run_id"]
+def test_downsampling_keeps_first_last_least_and_greatest(laptop: Service, max_points: int) -> None:
+    run_id = laptop.run()["run_id"]
     values = [float(step % 10) for step in range(100)]
     values[37], values[38] = -50.0, 70.0
-    service.log_values(run_id, "loss", values)
-    answer = history(service, run_id, max_points=max_points)
+    laptop.log_values(run_id, "loss", values)
+    answer = history(laptop, run_id, max_points=max_points)
     assert answer["total"] == 100
     assert answer["next_cursor"] is None
     assert len(answer["points"]) <= max_points
@@ -115,10 +115,10 @@ def test_downsampling_keeps_first_last_least_and_greatest(
 
 
 @pytest.mark.parametrize("max_points", [1, 2, 3])
-def test_very_few_points_are_still_no_more_than_asked(service: Service, max_points: int) -> None:
-    run_id = service.run()["run_id"]
-    service.log_values(run_id, "loss", ["NaN", 1.0, "Infinity", 2.0, "NaN"])
-    kept = steps(history(service, run_id, max_points=max_points))
+def test_very_few_points_are_still_no_more_than_asked(laptop: Service, max_points: int) -> None:
+    run_id = laptop.run()["run_id"]
+    laptop.log_values(run_id, "loss", ["NaN", 1.0, "Infinity", 2.0, "NaN"])
+    kept = steps(history(laptop, run_id, max_points=max_points))
     assert len(kept) == max_points
     assert kept[-1] == 4
     assert max_points == 1 or kept[0] == 0
@@ -237,10 +237,10 @@ def test_a_metric_or_run_that_is_not_there_is_not_found(service: Service) -> Non
         ("history", "history"),
     ],
 )
-def test_keys_are_percent_decoded_once(service: Service, key: str, spelled: str) -> None:
-    run_id = service.run()["run_id"]
-    service.log_values(run_id, key, [1.0])
-    assert history(service, run_id, spelled)["key"] == key
+def test_keys_are_percent_decoded_once(laptop: Service, key: str, spelled: str) -> None:
+    run_id = laptop.run()["run_id"]
+    laptop.log_values(run_id, key, [1.0])
+    assert history(laptop, run_id, spelled)["key"] == key
 
 
 def test_the_history_of_a_deleted_run_is_still_there(service: Service) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.harness import EXPERIMENTS, RUNS, Service, bad_fields, found, made, refused
+from tests.api.answers import bad_fields, found, made, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 JSON: Final = {"content-type": "application/json"}
 RUN: Final = "0" * 32

@@ -10,17 +10,8 @@ import pytest
 
 from chalicelib.core.context import Role
 from chalicelib.core.errors import Unavailable
-from tests.api.harness import (
-    EXPERIMENTS,
-    KEYS,
-    RUNS,
-    Json,
-    Service,
-    bad_fields,
-    found,
-    made,
-    refused,
-)
+from tests.api.answers import Json, bad_fields, found, made, refused
+from tests.api.harness import EXPERIMENTS, KEYS, RUNS, Service
 
 DAY_S = 24 * 3600
 

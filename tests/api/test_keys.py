@@ -8,17 +8,8 @@ import pytest
 
 from chalicelib.api.v1.shapes import rfc3339
 from chalicelib.core.context import Role
-from tests.api.harness import (
-    EXPERIMENTS,
-    KEYS,
-    Json,
-    Service,
-    bad_fields,
-    found,
-    gone,
-    made,
-    refused,
-)
+from tests.api.answers import Json, bad_fields, found, gone, made, refused
+from tests.api.harness import EXPERIMENTS, KEYS, Service
 
 
 def test_a_key_is_shown_once_and_works(service: Service) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import RUNS, START_MS, Json, Service, found, gone, made, refused
+from tests.api.answers import Json, found, gone, made, refused
+from tests.api.engines import START_MS
+from tests.api.harness import RUNS, Service
 
 
 def summary(service: Service, run_id: str, key: str) -> Json:
@@ -77,13 +79,13 @@ def test_an_empty_batch_is_fine(service: Service) -> None:
 )
 @pytest.mark.parametrize("together", [True, False])
 def test_the_last_value_has_the_highest_step_and_time_and_of_equals_was_written_later(
-    service: Service, logged: list[tuple[float, int, int]], last: float, together: bool
+    laptop: Service, logged: list[tuple[float, int, int]], last: float, together: bool
 ) -> None:
-    run_id = service.run()["run_id"]
+    run_id = laptop.run()["run_id"]
     all_points = [point(*one) for one in logged]
     for batch in [all_points] if together else [[one] for one in all_points]:
-        found(service.log(run_id, batch))
-    assert service.get_run(run_id)["metrics"]["loss"] == last
+        found(laptop.log(run_id, batch))
+    assert laptop.get_run(run_id)["metrics"]["loss"] == last
 
 
 def test_min_max_and_count_cover_all_that_was_logged(service: Service) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import RUNS, Json, Service, bad_fields, found, refused
+from tests.api.answers import Json, bad_fields, found, refused
+from tests.api.harness import RUNS, Service
 
 JSON = {"content-type": "application/json"}
 

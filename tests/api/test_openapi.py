@@ -16,7 +16,8 @@ from app import app
 from chalicelib.api import openapi
 from chalicelib.api.endpoint import ENDPOINTS, Endpoint
 from chalicelib.core.context import Role
-from tests.api.harness import Service, found
+from tests.api.answers import found
+from tests.api.harness import Service
 
 DOCUMENT: Final[dict[str, Any]] = openapi.document()
 PUBLIC: Final = {"/health", "/openapi.json"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.harness import EXPERIMENTS, RUNS, Json, Service, bad_fields, found, gone, refused
+from tests.api.answers import Json, bad_fields, found, gone, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 SEARCH = f"{RUNS}/search"
 

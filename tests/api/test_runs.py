@@ -8,17 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.api.v1.shapes import milliseconds_of
-from tests.api.harness import (
-    EXPERIMENTS,
-    RUNS,
-    Json,
-    Service,
-    bad_fields,
-    found,
-    gone,
-    made,
-    refused,
-)
+from tests.api.answers import Json, bad_fields, found, gone, made, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 
 UNKNOWN_ID = "0" * 32
 
@@ -93,14 +84,14 @@ def test_a_parent_must_exist_and_may_be_of_another_experiment(service: Service) 
 
 
 @pytest.mark.parametrize("experiment_id", [UNKNOWN_ID, "no-such-slug", "Not A Slug"])
-def test_an_unknown_experiment_is_not_found(service: Service, experiment_id: str) -> None:
-    refused(service.write.post(RUNS, json={"experiment_id": experiment_id}), 404)
-    refused(service.read.get(RUNS, params={"experiment_id": experiment_id}), 404)
+def test_an_unknown_experiment_is_not_found(laptop: Service, experiment_id: str) -> None:
+    refused(laptop.write.post(RUNS, json={"experiment_id": experiment_id}), 404)
+    refused(laptop.read.get(RUNS, params={"experiment_id": experiment_id}), 404)
 
 
 @pytest.mark.parametrize("run_id", [UNKNOWN_ID, "short", "A" * 32, "%F0%9F%98%80", "a%2Fb"])
-def test_an_unknown_run_is_not_found(service: Service, run_id: str) -> None:
-    refused(service.read.get(f"{RUNS}/{run_id}"), 404)
+def test_an_unknown_run_is_not_found(laptop: Service, run_id: str) -> None:
+    refused(laptop.read.get(f"{RUNS}/{run_id}"), 404)
 
 
 @pytest.mark.parametrize(

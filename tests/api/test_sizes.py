@@ -12,7 +12,9 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.core.context import Clock
-from tests.api.harness import ENGINES, RUNS, Json, Service, found
+from tests.api.answers import Json, found
+from tests.api.engines import ENGINES
+from tests.api.harness import RUNS, Service
 from tests.api.transports import quiet_logs
 
 pytestmark = pytest.mark.slow

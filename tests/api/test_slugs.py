@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.api.harness import EXPERIMENTS, Service, bad_fields, found, made, refused
+from tests.api.answers import bad_fields, found, made, refused
+from tests.api.harness import EXPERIMENTS, Service
 
 
 @pytest.mark.parametrize(

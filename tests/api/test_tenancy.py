@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.context import Role
-from tests.api.harness import EXPERIMENTS, RUNS, Service, found, made, refused
+from tests.api.answers import found, made, refused
+from tests.api.harness import EXPERIMENTS, RUNS, Service
 from tests.api.routes import PROTECTED, UNKNOWN, Target, call, names_ids, target_of, variables_of
 
 ABOUT_NOTHING = {

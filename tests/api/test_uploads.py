@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.harness import RUNS, Json, Service, bad_fields, found, gone, made, refused
+from tests.api.answers import Json, bad_fields, found, gone, made, refused
+from tests.api.harness import RUNS, Service
 
 MIB = 1024 * 1024
 PART = 64 * MIB
@@ -299,10 +300,10 @@ def test_an_upload_belongs_to_its_run(service: Service) -> None:
 
 
 @pytest.mark.parametrize("upload_id", [UNKNOWN_ID, "x", "A" * 32])
-def test_an_unknown_upload_is_not_found(service: Service, upload_id: str) -> None:
-    run_id = service.run()["run_id"]
-    refused(complete(service, run_id, {"upload_id": upload_id}), 404)
-    refused(service.write.delete(f"{uploads(run_id)}/{upload_id}"), 404)
+def test_an_unknown_upload_is_not_found(laptop: Service, upload_id: str) -> None:
+    run_id = laptop.run()["run_id"]
+    refused(complete(laptop, run_id, {"upload_id": upload_id}), 404)
+    refused(laptop.write.delete(f"{uploads(run_id)}/{upload_id}"), 404)
 
 
 def test_an_upload_can_be_resumed_for_seven_days(service: Service) -> None:

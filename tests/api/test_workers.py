@@ -18,7 +18,8 @@ from chalicelib.domain import feed
 from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
 from chalicelib.storage import keys
 from chalicelib.storage.table import Query
-from tests.api.harness import ENGINES, Service, StandingClock
+from tests.api.engines import ENGINES, StandingClock
+from tests.api.harness import Service
 
 CLOCK_EVENT: dict[str, Any] = {
     "version": "0",

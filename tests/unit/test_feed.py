@@ -134,7 +134,8 @@ def test_stopping_after_any_write_counts_nothing_twice(
 def test_two_pullers_at_once_count_nothing_twice(stores: Stores) -> None:
     experiment_id = busy_experiment(stores)
     with ThreadPoolExecutor(4) as pullers:
-        list(pullers.map(lambda _: pull_all(stores, 3), range(4)))
+        for pulled in [pullers.submit(pull_all, stores, 3) for _ in range(4)]:
+            pulled.result()
     pull_all(stores)
     assert counts(stores, experiment_id) == BUSY
 

@@ -64,6 +64,17 @@ def test_a_bucket_is_parsed(tenant: TenantId, run_id: RunId, number: int) -> Non
     assert not keys.run(tenant, run_id).sk.startswith(keys.RUN_BUCKET_PREFIX)
 
 
+@given(TENANTS, RUNS, st.integers(0, 10**8 - 1))
+def test_a_page_is_parsed(tenant: TenantId, run_id: RunId, number: int) -> None:
+    key = keys.run_page(tenant, run_id, number)
+    assert keys.page_of(key.sk) == number
+    assert key.pk == keys.run(tenant, run_id).pk
+    bucket = keys.run_bucket(tenant, run_id, keys.RUN_BUCKETS - 1)
+    assert keys.page_of(bucket.sk) is None
+    assert keys.RUN_BUCKET_PREFIX < bucket.sk < key.sk
+    assert key.sk.startswith(keys.RUN_BUCKET_PREFIX)
+
+
 @given(TENANTS, RUNS, PATHS)
 def test_a_file_and_a_folder_are_parsed(tenant: TenantId, run_id: RunId, path: str) -> None:
     clean_artifact_path(path)
@@ -159,6 +170,7 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
         "slug": keys.experiment_slug(tenant, slug),
         "run": keys.run(tenant, run_id),
         "bucket": keys.run_bucket(tenant, run_id, draw(st.integers(0, 63))),
+        "page": keys.run_page(tenant, run_id, draw(st.integers(0, 10**8 - 1))),
         "points": keys.points(tenant, run_id, draw(st.integers(0, 2)), draw(INT64), some_id[:24]),
         "file": keys.run_file(tenant, run_id, path),
         "folder": keys.run_folder(tenant, run_id, path),
@@ -183,15 +195,11 @@ def test_keys_of_two_kinds_are_never_equal(found: dict[str, Key]) -> None:
 
 @given(keys_of_every_kind())
 def test_prefixes_of_a_runs_partition_hold_one_kind_each(found: dict[str, Key]) -> None:
-    prefixes = {
-        "bucket": [keys.RUN_BUCKET_PREFIX],
-        "points": [keys.points_level(level) for level in range(3)],
-    }
-    for kind, some in prefixes.items():
-        for prefix in some:
-            others = (found[other] for other in ("run", "bucket", "points", "file", "folder"))
-            for key in others:
-                assert not key.sk.startswith(prefix) or key == found[kind]
+    prefixes = {keys.RUN_BUCKET_PREFIX: {"bucket", "page"}}
+    prefixes |= {keys.points_level(level): {"points"} for level in range(3)}
+    for prefix, kinds in prefixes.items():
+        for other in {"run", "bucket", "page", "points", "file", "folder"} - kinds:
+            assert not found[other].sk.startswith(prefix)
 
 
 @given(TENANTS, TENANTS, HEX, HEX, HEX)

@@ -15,7 +15,7 @@ from chalicelib.core.ids import RunId, TenantId
 from chalicelib.core.model.run import MetricSummary, Point, Run
 from chalicelib.domain import runs
 from chalicelib.domain.runs import Changes
-from chalicelib.storage import keys, run_document
+from chalicelib.storage import keys, run_document, run_pages
 from chalicelib.storage.run_document import RunDocument
 from chalicelib.storage.table import Query, query_all
 from tests.unit.histories import new_story
@@ -25,8 +25,10 @@ NAMES = st.sampled_from(["lr", "loss", "acc", "π", "a b", "model.layers.0/weigh
 NUMBERS = st.sampled_from([0.5, -0.0, math.nan, math.inf, -math.inf, 5e-324, 1e308])
 BATCHES = st.tuples(
     st.lists(st.builds(Point, NAMES, NUMBERS, st.integers(-2, 2), st.integers(0, 2)), max_size=6),
-    st.dictionaries(NAMES, st.just("a param"), max_size=4),
-    st.dictionaries(NAMES, st.text(max_size=5), max_size=4),
+    st.sets(NAMES, max_size=4).map(lambda names: {name: "é" * 50 * len(name) for name in names}),
+    st.dictionaries(
+        NAMES, st.sampled_from(["", "1", "é" * 256, "y" * 257, "z" * 9000]), max_size=4
+    ),
 )
 
 
@@ -58,6 +60,7 @@ def test_nobody_can_tell_whether_a_run_spilled(
         for story, limit in zip(stories, (10**6, 1 if number >= spills_at else 10**6), strict=True):
             with monkeypatch.context() as patch:
                 patch.setattr(run_document, "SPILL_BYTES", limit)
+                patch.setattr(run_pages, "PAGE_BYTES", 2000)
                 shared.log(story.run_id, *points, params=params, tags=tags)
     small, spilled = (shared.runs.get(shared.tenant, story.run_id) for story in stories)
     same = {"run_id": small.run_id, "experiment_id": small.experiment_id, "start_time_ms": 0}
@@ -97,6 +100,30 @@ def test_long_params_and_tags_are_kept(stores: Stores) -> None:
         stores.log(story.run_id, params=sent, tags=sent)
     run = stores.runs.get(stores.tenant, story.run_id)
     assert (run.params, run.tags) == (sent, sent)
+
+
+def test_params_of_a_run_never_outgrow_a_transaction(stores: Stores) -> None:
+    run_id = new_story(stores).run_id
+    sent = {f"param {number}": f"{number:05d}" * 1600 for number in range(1000)}
+    names = list(sent)
+    for first in range(0, len(names), 100):
+        stores.log(run_id, params={name: sent[name] for name in names[first : first + 100]})
+    assert stores.runs.get(stores.tenant, run_id).params == sent
+    stores.log(run_id, params={names[0]: sent[names[0]]})
+    with pytest.raises(Conflict):
+        stores.log(run_id, params={names[0]: "another"})
+
+
+def test_a_long_tag_that_changes_leaves_nothing_behind(stores: Stores) -> None:
+    run_id = new_story(stores).run_id
+    for number in range(60):
+        stores.log(run_id, tags={"note": f"{number} " * 2000, "other": "x" * 8000})
+    assert stores.runs.get(stores.tenant, run_id).tags["note"] == "59 " * 2000
+    partition = keys.run(stores.tenant, run_id).pk
+    items = query_all(stores.table, Query(partition, prefix=keys.RUN_BUCKET_PREFIX))
+    assert sum(len(str(item)) for item in items) < 2 * run_pages.PAGE_BYTES
+    runs.change(stores.runs, stores.context, run_id, Changes({}, {"note": None, "other": "short"}))
+    assert stores.runs.get(stores.tenant, run_id).tags == {"other": "short"}
 
 
 def test_a_run_may_be_too_large_from_its_start(stores: Stores) -> None:
