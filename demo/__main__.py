@@ -206,9 +206,9 @@ def draw_curves(tracker: Tracker, trained: list[Trained]) -> None:
     histories = tracker.history([one.run_id for one in trained], "val_loss")
     curves: dict[str, list[float]] = {}
     for one in trained:
-        history = histories.get(one.run_id, {"total": 0, "points": []})
+        history = histories.get(one.run_id, {"total": 0, "steps": [], "values": []})
         check(f"points of val_loss in {one.name}", history["total"], len(one.epochs))
-        points = [(point["step"], point["value"]) for point in history["points"]]
+        points = list(zip(history["steps"], history["values"], strict=True))
         logged = [(step, epoch["val_loss"]) for step, epoch in enumerate(one.epochs)]
         check(f"history of val_loss in {one.name}", points, logged)
         curves[one.name] = [value for _, value in points]

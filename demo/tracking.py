@@ -152,7 +152,7 @@ class Tracker:
         return self._post(f"{RUNS}/compare", wanted)
 
     def history(self, run_ids: Sequence[str], key: str) -> dict[str, dict[str, Any]]:
-        """The series of a metric by run: `points` and their `total`."""
+        """The series of a metric by run: the columns `steps` and `values`, and their `total`."""
         wanted = {"run_ids": run_ids, "keys": [key], "max_points": 500}
         answer = self._post(f"{RUNS}/metrics/history", wanted)
         return {one["run_id"]: one for one in answer["series"]}

@@ -27,6 +27,20 @@ class ApiKeyStore:
         item = self.table.get(keys.api_key(key_id))
         return None if item is None else _key_of(item)
 
+    def page(
+        self, tenant: TenantId, limit: int, after: tuple[str, ...] | None
+    ) -> tuple[list[ApiKey], tuple[str, ...] | None]:
+        """Newest first, revoked and expired ones too, and where the next page begins. One query."""
+        query = Query(
+            keys.api_keys_listed(tenant),
+            reverse=True,
+            limit=limit,
+            index=Index.LISTED,
+            after=after,
+        )
+        found = self.table.query(query)
+        return [_key_of(item) for item in found.items], found.next
+
     def of_tenant(self, tenant: TenantId) -> Iterator[ApiKey]:
         """Newest first, revoked and expired ones too. One query per MB."""
         query = Query(keys.api_keys_listed(tenant), reverse=True, index=Index.LISTED)

@@ -1,64 +1,21 @@
-"""Files of a run: small ones through the function, their names, listing, and downloads."""
+"""Files of a run: small ones through the function, listing, and downloads."""
 
 from __future__ import annotations
 
 import hashlib
-from urllib.parse import quote
 
-import httpx
-import pytest
-
-from tests.api.answers import Json, bad_fields, found, gone, refused
+from tests.api.answers import bad_fields, found, gone, refused
+from tests.api.files import (
+    MIB,
+    download,
+    listed,
+    paths,
+    send,
+    where,
+)
 from tests.api.harness import RUNS, Service
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
-MIB = 1024 * 1024
-
-
-def send(
-    service: Service,
-    run_id: str,
-    name: str,
-    body: bytes = b"bytes",
-    folder: str | None = None,
-    mime: str | None = None,
-) -> httpx.Response:
-    return service.write.post(
-        f"{RUNS}/{run_id}/log-artifact",
-        params={} if folder is None else {"artifact_path": folder},
-        files={"file": (name, body, mime) if mime else (name, body)},
-    )
-
-
-def send_form(service: Service, run_id: str, body: bytes, media_type: str) -> httpx.Response:
-    headers = {"content-type": media_type}
-    return service.write.post(f"{RUNS}/{run_id}/log-artifact", content=body, headers=headers)
-
-
-def form(disposition: str, body: bytes = b"x") -> bytes:
-    head = f"--b\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
-    return head + body + b"\r\n--b--\r\n"
-
-
-def listed(service: Service, run_id: str, path: str | None = None, **query: str | int) -> Json:
-    params = query if path is None else {"path": path, **query}
-    return found(service.read.get(f"{RUNS}/{run_id}/artifacts", params=params))
-
-
-def paths(page: Json) -> list[str]:
-    return [entry["path"] + ("/" if entry["is_dir"] else "") for entry in page["artifacts"]]
-
-
-def where(service: Service, run_id: str, path: str) -> httpx.Response:
-    return service.read.get(f"{RUNS}/{run_id}/artifacts/content", params={"path": path})
-
-
-def download(service: Service, run_id: str, path: str) -> httpx.Response:
-    redirect = where(service, run_id, path)
-    assert redirect.status_code == 307, redirect.text
-    answer = service.files.get(redirect.headers["location"])
-    assert answer.status_code == 200, answer.text
-    return answer
 
 
 def test_a_small_file_goes_through_the_function_and_comes_back(service: Service) -> None:
@@ -94,71 +51,6 @@ def test_an_empty_file_is_a_file(service: Service) -> None:
     run_id = service.run()["run_id"]
     assert found(send(service, run_id, "empty", b""))["size_bytes"] == 0
     assert download(service, run_id, "empty").content == b""
-
-
-NAMES = [
-    "with space.txt", "ünï✓.txt", "損失.csv", "50%.txt", "a%2Fb.txt", "a+b&c=d?e#f.txt",
-    "semi;colon.txt", "it's.txt", ".hidden", "...", "trailing.", "CON", "~tilde", "ab:c",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("folder", [None, "some dir/ünter/50%25"])
-def test_any_name_survives_the_way_in_and_out(service: Service, folder: str | None) -> None:
-    run_id = service.run()["run_id"]
-    for name in NAMES:
-        path = f"{folder}/{name}" if folder else name
-        assert found(send(service, run_id, name, name.encode(), folder))["artifact"] == path
-    entries = listed(service, run_id, folder)["artifacts"]
-    wanted = [f"{folder}/{name}" if folder else name for name in NAMES]
-    assert sorted(entry["path"] for entry in entries) == sorted(wanted)
-    for entry in entries:
-        assert entry["content_url"].endswith("?path=" + quote(entry["path"], safe=""))
-        redirect = service.read.get(entry["content_url"])
-        name = entry["path"].rpartition("/")[2]
-        assert service.files.get(redirect.headers["location"]).content == name.encode()
-
-
-BAD_PATHS = [
-    "..", ".", "a/../b", "../a", "a/..", "/a", "a//b", "a\\b", "C:/a", "a\nb", "a\x00b", "a\x7fb",
-    "a\u2028b", "./a", "x" * 851, "é" * 425 + "x", "/".join("a" * 91),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("path", BAD_PATHS)
-def test_a_bad_path_is_refused_wherever_it_is_sent(laptop: Service, path: str) -> None:
-    run_id = laptop.run()["run_id"]
-    assert bad_fields(send(laptop, run_id, "name", b"", path)) == ["artifact_path"]
-    assert bad_fields(where(laptop, run_id, path)) == ["path"]
-    answer = laptop.read.get(f"{RUNS}/{run_id}/artifacts", params={"path": path})
-    assert bad_fields(answer) == ["path"]
-    body = {"path": path, "size_bytes": 1, "sha256": "0" * 64}
-    answer = laptop.write.post(f"{RUNS}/{run_id}/artifacts/uploads", json=body)
-    assert bad_fields(answer) == ["path"]
-
-
-@pytest.mark.parametrize(
-    "name", ["..", ".", "a/b", "/etc/passwd", "..\\\\x", "tab\there", "x" * 851]
-)
-def test_a_bad_file_name_is_refused(laptop: Service, name: str) -> None:
-    run_id = laptop.run()["run_id"]
-    body = form(f'form-data; name="file"; filename="{name}"')
-    answer = send_form(laptop, run_id, body, "multipart/form-data; boundary=b")
-    assert bad_fields(answer) == ["file"]
-    assert listed(laptop, run_id)["artifacts"] == []
-
-
-@pytest.mark.parametrize("path", ["é" * 425, "日" * 283 + "x", "x" * 850])
-def test_a_path_of_850_bytes_fits(service: Service, path: str) -> None:
-    assert len(path.encode()) == 850
-    run_id = service.run()["run_id"]
-    found(send(service, run_id, path))
-    assert download(service, run_id, path).content == b"bytes"
-
-
-def test_a_folder_and_a_name_share_the_850_bytes(laptop: Service) -> None:
-    run_id = laptop.run()["run_id"]
-    found(send(laptop, run_id, "n" * 50, folder="f" * 799))
-    refused(send(laptop, run_id, "n" * 51, folder="f" * 799), 400)
 
 
 def test_a_folder_lists_its_folders_first_each_by_name(service: Service) -> None:
@@ -306,32 +198,3 @@ def test_a_file_over_4_mib_is_refused_and_the_upload_route_named(service: Servic
     assert listed(service, run_id)["artifacts"] == []
     room_for_the_form = 1024
     found(send(service, run_id, "fits", bytes(4 * MIB - room_for_the_form)))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        form('form-data; name="other"; filename="a"'),
-        form('form-data; name="file"'),
-        form('form-data; name="file"; filename=""'),
-        b"--b--\r\n",
-    ],
-)
-def test_a_form_without_its_file_is_refused(laptop: Service, body: bytes) -> None:
-    run_id = laptop.run()["run_id"]
-    answer = send_form(laptop, run_id, body, "multipart/form-data; boundary=b")
-    assert bad_fields(answer) == ["file"]
-
-
-@pytest.mark.parametrize("body", [b"", b"--b\r\nno form", b"something else", b"--b\r\n\r\n"])
-def test_a_malformed_form_is_refused(laptop: Service, body: bytes) -> None:
-    run_id = laptop.run()["run_id"]
-    refused(send_form(laptop, run_id, body, "multipart/form-data; boundary=b"), 400)
-
-
-@pytest.mark.parametrize("media_type", ["multipart/form-data", "application/json", "text/plain"])
-def test_another_media_type_or_a_missing_boundary_is_refused(
-    laptop: Service, media_type: str
-) -> None:
-    run_id = laptop.run()["run_id"]
-    refused(send_form(laptop, run_id, form('form-data; name="file"'), media_type), 415)

@@ -11,6 +11,12 @@ URL = f"{RUNS}/metrics/history"
 A_RUN = "0" * 32
 
 
+def points(series: Json) -> list[Json]:
+    """The columns of a series as the history of one metric shows them."""
+    columns = zip(series["steps"], series["timestamps"], series["values"], strict=True)
+    return [{"step": s, "timestamp": t, "value": v} for s, t, v in columns]
+
+
 def test_one_call_draws_a_whole_chart_in_the_order_asked_for(service: Service) -> None:
     runs = [service.run()["run_id"] for _ in range(3)]
     for number, run_id in enumerate(runs):
@@ -25,7 +31,7 @@ def test_one_call_draws_a_whole_chart_in_the_order_asked_for(service: Service) -
     assert [one["total"] for one in series] == [3, 2, 2, 2, 1, 2]
     for one in series:
         alone = found(service.read.get(f"{RUNS}/{one['run_id']}/metrics/{one['key']}"))
-        assert one["points"] == alone["points"]
+        assert points(one) == alone["points"]
 
 
 def test_runs_without_a_metric_are_left_out(service: Service) -> None:
@@ -34,7 +40,7 @@ def test_runs_without_a_metric_are_left_out(service: Service) -> None:
     body = {"run_ids": [without, with_it], "keys": ["loss", "nothing"]}
     series = found(service.read.post(URL, json=body))["series"]
     assert [(one["run_id"], one["key"]) for one in series] == [(with_it, "loss")]
-    assert series[0]["points"][0]["value"] == "NaN"
+    assert series[0]["values"][0] == "NaN"
 
 
 def test_each_series_is_downsampled_and_cut_to_its_steps(service: Service) -> None:
@@ -45,9 +51,9 @@ def test_each_series_is_downsampled_and_cut_to_its_steps(service: Service) -> No
     body["end_step"] = 204
     a, b = found(service.read.post(URL, json=body))["series"]
     assert a["total"] == 200
-    assert 17 < len(a["points"]) <= 20
-    assert (a["points"][0]["step"], a["points"][-1]["step"]) == (5, 204)
-    assert [point["step"] for point in b["points"]] == [5, 6, 7, 8, 9]
+    assert 17 < len(a["steps"]) <= 20
+    assert (a["steps"][0], a["steps"][-1]) == (5, 204)
+    assert b["steps"] == [5, 6, 7, 8, 9]
 
 
 def test_a_thousand_points_a_series_unless_told_otherwise(service: Service) -> None:
@@ -56,7 +62,7 @@ def test_a_thousand_points_a_series_unless_told_otherwise(service: Service) -> N
     service.log_values(run_id, "a", [0.0, 1.0, 2.0], first_step=999)
     (one,) = found(service.read.post(URL, json={"run_ids": [run_id], "keys": ["a"]}))["series"]
     assert one["total"] == 1002
-    assert 990 < len(one["points"]) <= 1000
+    assert 990 < len(one["steps"]) <= 1000
 
 
 def test_more_than_100_000_points_in_all_are_refused(laptop: Service) -> None:
@@ -72,7 +78,7 @@ def test_more_than_100_000_points_in_all_are_refused(laptop: Service) -> None:
         found(laptop.log(run_id, batch))
     body = {"run_ids": [run_id], "keys": keys[:10], "max_points": 10_000}
     series = found(laptop.read.post(URL, json=body))["series"]
-    assert sum(len(one["points"]) for one in series) == 100_000
+    assert sum(len(one["steps"]) for one in series) == 100_000
     body["keys"] = keys
     error = refused(laptop.read.post(URL, json=body), 400)
     assert error["details"] == {"points": 110_000, "max_points": 100_000}

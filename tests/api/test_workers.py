@@ -36,7 +36,8 @@ CLOCK_EVENT: dict[str, Any] = {
 
 @pytest.fixture
 def on_aws(tmp_path: Path) -> Generator[Service]:
-    with ENGINES["aws"](tmp_path, StandingClock()) as engine:
+    with ENGINES["aws"](tmp_path, StandingClock()) as fresh:
+        engine = fresh()
         wiring.install(engine.services)
         yield Service(engine)
         wiring.install(None)

@@ -8,8 +8,9 @@ from chalice.app import Blueprint
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib.api.contract import Answer, Body, Request, created, no_content, ok
+from chalicelib.api.contract import Answer, Body, Params, Request, created, no_content, ok
 from chalicelib.api.endpoint import endpoint
+from chalicelib.api.v1.pages import cursor_of, key_position, position_of
 from chalicelib.api.v1.shapes import Moment, Name, milliseconds_of, rfc3339
 from chalicelib.core.context import Role
 from chalicelib.core.model.api_key import ApiKey
@@ -49,6 +50,12 @@ class CreatedKeyOut(KeyOut):
 
 class KeysOut(TypedDict):
     keys: list[KeyOut]
+    next_cursor: str | None
+
+
+class ListQuery(Params):
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    cursor: str | None = None
 
 
 def _key_out(key: ApiKey) -> KeyOut:
@@ -83,11 +90,17 @@ def create_key(request: Request[NewKey, None], services: Services) -> Answer:
     return created(payload)
 
 
-@endpoint(routes, "GET", BASE, answer=KeysOut, role=Role.ADMIN)
-def list_keys(request: Request[None, None], services: Services) -> Answer:
+@endpoint(routes, "GET", BASE, query=ListQuery, answer=KeysOut, role=Role.ADMIN)
+def list_keys(request: Request[None, ListQuery], services: Services) -> Answer:
     """List the tenant's keys, newest first; revoked and expired ones too."""
-    found = services.api_keys.of_tenant(request.context.tenant)
-    return ok({"keys": [_key_out(key) for key in found]})
+    query, context = request.query, request.context
+    after = key_position(position_of(services, context, "keys", query.cursor))
+    found, next_place = services.api_keys.page(context.tenant, query.limit, after)
+    payload: KeysOut = {
+        "keys": [_key_out(key) for key in found],
+        "next_cursor": cursor_of(services, context, "keys", next_place),
+    }
+    return ok(payload)
 
 
 @endpoint(routes, "DELETE", BASE + "/{key_id}", status=204, role=Role.ADMIN, errors=(404,))

@@ -26,6 +26,7 @@ from chalicelib.core.context import Context, Role
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import EndStatus, RunStatus
 from chalicelib.domain import runs, search
+from chalicelib.domain.ordering import MAX_ORDER_CLAUSES
 from chalicelib.wiring import Services
 
 routes = Blueprint(__name__)
@@ -81,7 +82,7 @@ class ListQuery(Params):
     experiment_id: ExperimentRef
     status: RunStatus | None = None
     filter: FilterText | None = None
-    order_by: Annotated[list[OrderClause], Field(max_length=10)] = []
+    order_by: Annotated[list[OrderClause], Field(max_length=MAX_ORDER_CLAUSES)] = []
     lifecycle_stage: Literal["active", "deleted"] = "active"
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     offset: Annotated[int, Field(ge=0, le=10_000)] = 0
@@ -98,7 +99,7 @@ class SearchRuns(Body):
 
     experiment_ids: Annotated[list[ExperimentRef], Field(min_length=1, max_length=100), DISTINCT]
     filter: FilterText | None = None
-    order_by: Annotated[list[OrderClause], Field(max_length=10)] = []
+    order_by: Annotated[list[OrderClause], Field(max_length=MAX_ORDER_CLAUSES)] = []
     lifecycle_stage: Stage = "active"
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     cursor: str | None = None

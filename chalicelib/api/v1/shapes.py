@@ -123,8 +123,8 @@ def milliseconds_of(moment: datetime) -> int:
     return int(moment.timestamp() * 1000 + 0.5)
 
 
-Moment: TypeAlias = Annotated[AwareDatetime, Strict(False)]
-"""An RFC 3339 time with its offset."""
+Moment: TypeAlias = AwareDatetime
+"""An RFC 3339 time with its offset, always a string: numbers of seconds are refused."""
 
 
 def path_run_id(request: Request[Any, Any]) -> RunId:
