@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from local.answers import Answer
-from local.asgi import LambdaAdapter
+from local.asgi import LambdaAdapter, Scope
 
 SMALL_BODY_BYTES: Final = 32 * 1024
 """Below the size from which uvicorn stops reading until the application asks for more."""
@@ -41,10 +41,11 @@ class AtOnceProtocol(HttpToolsProtocol):
         cycle, self._waiting = self._waiting, None
         if cycle is None:
             return
-        adapter = cast(LambdaAdapter, self.app)
-        answer = adapter.answer_at_once(cycle.scope, bytes(cycle.body))
+        app: Any = vars(self)["app"]  # uvicorn types it as whatever an application may be
+        adapter: LambdaAdapter = app
+        answer = adapter.answer_at_once(cast(Scope, cycle.scope), bytes(cycle.body))
         if answer is None:
-            super()._start_asgi_task(cycle, self.app)
+            super()._start_asgi_task(cycle, app)
         else:
             self._send(cycle, answer)
 

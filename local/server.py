@@ -68,7 +68,7 @@ def serve(
             adapter = LambdaAdapter(backend.app, clock, backend.blobs)
             backend.start()
             welcome = _welcome(base_url, None if api_key else home.api_key_file)
-            server = _Server(_config(adapter), lambda: _say(welcome))
+            server = _Server(configuration(adapter), lambda: _say(welcome))
             server.run(sockets=[listener])
             adapter.close()
         finally:
@@ -128,7 +128,8 @@ def _listening(port: int) -> Generator[socket.socket]:
         yield listener
 
 
-def _config(adapter: LambdaAdapter) -> uvicorn.Config:
+def configuration(adapter: LambdaAdapter) -> uvicorn.Config:
+    """How uvicorn serves the adapter."""
     return uvicorn.Config(
         adapter,
         http=AtOnceProtocol,

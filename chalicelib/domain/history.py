@@ -90,9 +90,9 @@ def page(
     target = size + 1
     while True:
         gathered = _gather(points, tenant, run_id, key, steps, after, target)
-        pieces, last = _take(merged(gathered.pieces), after, size)
+        pieces, last = _take(merged(gathered.certain()), after, size)
         taken = sum(len(piece.steps) for piece in pieces)
-        if gathered.exhausted and last is None:
+        if gathered.bound is None and last is None:
             return HistoryPage(pieces, None)
         if taken == size:
             place = last or _end(pieces, after)
@@ -102,12 +102,17 @@ def page(
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    """What was read: pieces, the first ones from `chunks`, which are of level 0; `exhausted` when
-    nothing was left unread."""
+    """What was read: pieces, the first ones from `chunks`, which are of level 0. What was left
+    unread lies past the step `bound`; None when nothing was."""
 
     pieces: list[Series]
     chunks: list[Chunk]
-    exhausted: bool
+    bound: int | None
+
+    def certain(self) -> list[Series]:
+        """The points that no unread one can belong before."""
+        cut = (Steps(end=self.bound).cut(series) for series in self.pieces)
+        return [series for series in cut if series.steps]
 
     def resume_at(self, step: int) -> str:
         """Sort key of the first level-0 chunk with a point at `step` or later."""
@@ -133,13 +138,13 @@ def _gather(
     found: list[Series] = []
     chunks: list[Chunk] = []
     wanted = frozenset([key])
-    count, bound, exhausted = 0, None, True
+    count, bound, is_bounded = 0, None, False
     first_step = after.step if after else steps.start
     for level in LEVELS:
         from_sk = after.from_sk if after and level == 0 else None
         for chunk in points.chunks(tenant, run_id, level, from_sk=from_sk, end_step=steps.end):
             if bound is not None and chunk.min_step > bound:
-                exhausted = False
+                is_bounded = True
                 break
             if first_step is not None and chunk.max_step < first_step:
                 continue
@@ -152,7 +157,7 @@ def _gather(
                         chunks.append(chunk)
             if bound is None and count >= target + (after.sent if after else 0):
                 bound = max(series.max_step for series in found)
-    return _Gathered(found, chunks, exhausted)
+    return _Gathered(found, chunks, bound if is_bounded else None)
 
 
 def _not_before(series: Series, after: Position | None) -> Series:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import httpx
+
 from tests.api.answers import bad_fields, found, gone, refused
 from tests.api.files import (
     MIB,
@@ -14,6 +16,7 @@ from tests.api.files import (
     where,
 )
 from tests.api.harness import RUNS, Service
+from tests.api.transports import AppTransport
 
 PNG = b"\x89PNG\r\n\x1a\n rest"
 
@@ -45,6 +48,18 @@ def test_a_small_file_goes_through_the_function_and_comes_back(service: Service)
         "content_url": f"{RUNS}/{run_id}/artifacts/content?path=weights.bin",
     }
     assert download(service, run_id, "weights.bin").content == body
+
+
+def test_a_content_url_is_absolute_with_the_stage(laptop: Service) -> None:
+    run_id = laptop.run()["run_id"]
+    found(send(laptop, run_id, "a b.txt"))
+    staged = httpx.Client(
+        transport=AppTransport(laptop.clock, laptop.clock.tick, stage="/dev"),
+        base_url="https://trialbook.test",
+        headers=laptop.read.headers,
+    )
+    (entry,) = found(staged.get(f"{RUNS}/{run_id}/artifacts"))["artifacts"]
+    assert entry["content_url"] == f"/dev{RUNS}/{run_id}/artifacts/content?path=a%20b.txt"
 
 
 def test_an_empty_file_is_a_file(service: Service) -> None:

@@ -164,6 +164,18 @@ def test_a_walk_visits_every_point_once_while_chunks_are_merged(laptop: Service)
     assert [point["value"] for point in walk(laptop, run_id)] == wanted
 
 
+def test_points_that_are_sent_again_after_they_were_merged_are_shown_once(service: Service) -> None:
+    run_id = service.run()["run_id"]
+    for _ in range(3):
+        for first in (0, 10):
+            service.log_values(run_id, "loss", [float(n) for n in range(10)], first_step=first)
+        service.clock.advance(3600)
+        points, now_ms = service.services.points, service.clock.now_ms()
+        compaction.compact_run(points, service.tenant, RunId(run_id), now_ms)
+        assert steps(history(service, run_id)) == list(range(20))
+        assert history(service, run_id, max_points=100)["total"] == 20
+
+
 def test_exactly_one_page_has_no_next(laptop: Service) -> None:
     run_id = laptop.run()["run_id"]
     log_many(laptop, run_id, 25_000)

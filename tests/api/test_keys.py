@@ -45,6 +45,29 @@ def test_keys_are_listed_newest_first_revoked_ones_too(service: Service) -> None
     assert [key["revoked_at"] is not None for key in keys[:3]] == [False, True, False]
 
 
+def test_cursors_walk_over_every_key_once(service: Service) -> None:
+    made_ids = [made(service.admin.post(KEYS, json={"role": "read"}))["key_id"] for _ in range(5)]
+    for limit in (1, 2, 100):
+        seen: list[str] = []
+        query: dict[str, str | int] = {"limit": limit}
+        while True:
+            page = found(service.admin.get(KEYS, params=query))
+            seen += [key["key_id"] for key in page["keys"]]
+            if page["next_cursor"] is None:
+                break
+            query["cursor"] = page["next_cursor"]
+        assert seen[:5] == made_ids[::-1]
+        assert len(seen) == len(set(seen)) == 6  # the admin's own is the oldest
+    cursor = found(service.admin.get(KEYS, params={"limit": 1}))["next_cursor"]
+    for client in (service.other, service.admin):
+        spoiled = cursor if client is service.other else cursor + "A"
+        assert bad_fields(client.get(KEYS, params={"cursor": spoiled})) == ["cursor"]
+    assert bad_fields(service.admin.get(KEYS, params={"limit": 0, "user": "x"})) == [
+        "limit",
+        "user",
+    ]
+
+
 def test_a_revoked_key_is_refused_at_once_in_the_same_process(service: Service) -> None:
     created = made(service.admin.post(KEYS, json={"role": "read"}))
     client = service.client(created["key"])

@@ -29,6 +29,7 @@ from local.asgi import (
     Scope,
     Send,
 )
+from local.server import configuration
 
 WAIT_S = 20
 """A test that waits longer has failed."""
@@ -143,10 +144,7 @@ class _Started(uvicorn.Server):
 def serving(adapter: LambdaAdapter) -> Generator[int]:
     """Serves on a free port, which it gives, from a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            adapter, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
-        )
-        server = _Started(config)
+        server = _Started(configuration(adapter))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

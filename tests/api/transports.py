@@ -36,10 +36,12 @@ class AppTransport(httpx.BaseTransport):
     """Calls the real app with the proxy event of each request.
 
     What API Gateway says itself (no such path, no such method) it says, in the shape that the
-    gateway's templates give. `before_each` runs before a request is made.
+    gateway's templates give. `before_each` runs before a request is made; `stage` is what the
+    gateway has before every path, `/dev` for example.
     """
 
-    def __init__(self, clock: Clock, before_each: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, before_each: Callable[[], None], stage: str = "") -> None:
+        self._stage = stage
         self._clock = clock
         self._before_each = before_each
         self._router = Router(app.routes)
@@ -70,6 +72,7 @@ class AppTransport(httpx.BaseTransport):
             request_id,
             "127.0.0.1",
         )
+        event["requestContext"]["path"] = self._stage + path
         call = cast("Callable[[Any, Any], dict[str, Any]]", app)
         return app_answer(call(event, LambdaContext(request_id, self._clock)), request_id)
 

@@ -160,6 +160,16 @@ def test_points_logged_during_a_walk_hide_and_double_none_that_were_there(
     assert set(walked) <= set(story.expected("loss"))
 
 
+def test_a_page_holds_back_what_an_unread_chunk_may_come_before(stores: Stores) -> None:
+    story = new_story(stores)
+    for timestamp in range(3):
+        story.log([Point("loss", 0.0, 0, timestamp), Point("loss", 0.0, 2, 0)])
+    story.log([Point("loss", 1.0, 1, 0), Point("loss", 1.0, 9, 1)])
+    story.log([Point("loss", 1.0, 9, 0), Point("loss", 1.0, 10, 0)])
+    for size in range(1, 6):
+        assert story.pages("loss", repeat(size)) == story.expected("loss")
+
+
 def test_equal_pairs_of_many_chunks_stay_in_the_order_of_writing(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

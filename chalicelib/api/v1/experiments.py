@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.contract import Answer, Body, Params, Request, created, no_content, ok
 from chalicelib.api.endpoint import endpoint
-from chalicelib.api.v1.pages import cursor_of, position_of
+from chalicelib.api.v1.pages import cursor_of, fitting, position_of
 from chalicelib.api.v1.shapes import (
     FiniteNumber,
     MetricKey,
@@ -226,15 +226,18 @@ def list_experiments(request: Request[None, ListQuery], services: Services) -> A
         limit=query.limit,
         before=position_of(services, request.context, scope, query.cursor),
     )
-    last = listed.experiments[-1][0].id if listed.more else None
-    payload: ExperimentsOut = {
-        "experiments": [experiment_out(*one) for one in listed.experiments],
-        "total": listed.total,
-        "limit": query.limit,
-        "offset": query.offset,
-        "next_cursor": cursor_of(services, request.context, scope, last),
-    }
-    return ok(payload)
+    shown = fitting(experiment_out(*one) for one in listed.experiments)
+    more = listed.more or len(shown) < len(listed.experiments)
+    last = listed.experiments[len(shown) - 1][0].id if more else None
+    return ok(
+        {
+            "experiments": shown,
+            "total": listed.total,
+            "limit": query.limit,
+            "offset": query.offset,
+            "next_cursor": cursor_of(services, request.context, scope, last),
+        }
+    )
 
 
 @endpoint(

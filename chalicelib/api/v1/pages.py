@@ -1,13 +1,18 @@
-"""Cursors of lists: opaque, signed, and good only for the query and tenant they came from."""
+"""Pages of lists: how much fits, and cursors: opaque, signed, good only for the query and tenant
+they came from."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import orjson
 
 from chalicelib.core.context import Context
 from chalicelib.wiring import Services
+
+MAX_PAGE_BYTES: Final = 4_000_000
+"""A function answers with at most 6 MB."""
 
 
 def _scope(context: Context, query: object) -> str:
@@ -32,3 +37,16 @@ def position_of(services: Services, context: Context, query: object, cursor: str
 def key_position(position: Any) -> tuple[str, ...] | None:
     """A position that is a table's `next`."""
     return None if position is None else tuple(position)
+
+
+def fitting(entries: Iterable[Any]) -> list[orjson.Fragment]:
+    """The entries as JSON, up to the size of a page; at least one."""
+    fragments: list[orjson.Fragment] = []
+    size = 0
+    for entry in entries:
+        text = orjson.dumps(entry)
+        size += len(text)
+        if fragments and size > MAX_PAGE_BYTES:
+            break
+        fragments.append(orjson.Fragment(text))
+    return fragments

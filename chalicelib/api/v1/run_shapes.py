@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import orjson
 from typing_extensions import TypedDict
 
 from chalicelib.api.v1.shapes import NonFinite, json_number, rfc3339
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import MetricSummary, Run, RunStatus
-
-MAX_PAGE_BYTES = 4_000_000
 
 
 class SummaryOut(TypedDict):
@@ -74,16 +69,3 @@ def _summary_out(summary: MetricSummary) -> SummaryOut:
         "max": json_number(high),
         "count": count,
     }
-
-
-def fitting(runs: Iterable[Run]) -> list[orjson.Fragment]:
-    """The runs as JSON, up to the size of a page; at least one."""
-    fragments: list[orjson.Fragment] = []
-    size = 0
-    for run in runs:
-        text = orjson.dumps(run_out(run))
-        size += len(text)
-        if fragments and size > MAX_PAGE_BYTES:
-            break
-        fragments.append(orjson.Fragment(text))
-    return fragments

@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.contract import Answer, Body, Params, Request, created, no_content, ok
 from chalicelib.api.endpoint import endpoint
-from chalicelib.api.v1.pages import cursor_of, key_position, position_of
-from chalicelib.api.v1.run_shapes import RunOut, fitting, run_out
+from chalicelib.api.v1.pages import cursor_of, fitting, key_position, position_of
+from chalicelib.api.v1.run_shapes import RunOut, run_out
 from chalicelib.api.v1.shapes import (
     DISTINCT,
     HexId,
@@ -150,7 +150,7 @@ def _plain_page(request: Request[None, ListQuery], services: Services) -> tuple[
         query.limit,
         key_position(position_of(services, request.context, scope, query.cursor)),
     )
-    shown = fitting(page.runs)
+    shown = fitting(map(run_out, page.runs))
     more = page.more or len(shown) < len(page.runs)
     place = page.places[len(shown) - 1] if more and shown else None
     return shown, cursor_of(services, request.context, scope, place)
@@ -184,7 +184,7 @@ def _search(
     scope: object,
 ) -> tuple[object, str | None]:
     found = search.search(services.experiments, services.run_rows, context, wanted)
-    shown = fitting(services.runs.of_item(row.item) for row in found.rows)
+    shown = fitting(run_out(services.runs.of_item(row.item)) for row in found.rows)
     more = found.more or len(shown) < len(found.rows)
     position = found.position(len(shown) - 1) if more and shown else None
     return shown, cursor_of(services, context, scope, position)
