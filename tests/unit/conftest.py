@@ -6,8 +6,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.unit.stores import Stores, close, open_stores
+
+# A busy machine is no failure: examples have no deadline, and may be slow to make.
+settings.register_profile("trialbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trialbook")
 
 
 @pytest.fixture
