@@ -38,6 +38,12 @@ class Steps:
     start: int | None = None
     end: int | None = None
 
+    def overlaps(self, first: int, last: int) -> bool:
+        """Whether any of the steps `first` to `last` (inclusive) is within the bounds."""
+        return (self.start is None or last >= self.start) and (
+            self.end is None or first <= self.end
+        )
+
     def cut(self, series: Series) -> Series:
         """The part of the series within the bounds, which may be empty."""
         first = 0 if self.start is None else bisect_left(series.steps, self.start)
@@ -64,10 +70,8 @@ def whole(
 ) -> dict[str, list[Series]]:
     """All points of these metrics, as consecutive pieces a key. One query per MB of chunks."""
     found: dict[str, list[Series]] = {key: [] for key in metric_keys}
-    for level in LEVELS:
-        for chunk in points.chunks(tenant, run_id, level, end_step=steps.end):
-            if steps.start is not None and chunk.max_step < steps.start:
-                continue
+    for chunk in points.all_chunks(tenant, run_id):
+        if steps.overlaps(chunk.min_step, chunk.max_step):
             for series in points.unpack(chunk, metric_keys):
                 found[series.key].append(series)
     return {

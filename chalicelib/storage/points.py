@@ -16,7 +16,7 @@ from chalicelib.core.ids import RunId, TenantId
 from chalicelib.storage import keys, packing
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.packing import Series
-from chalicelib.storage.table import Delete, Item, Key, Put, Query, Table, When
+from chalicelib.storage.table import Delete, Item, Key, Put, Query, Table, When, query_all
 
 LEVELS = (0, 1, 2)
 LOGGED, MERGED, ARCHIVED = LEVELS
@@ -88,14 +88,16 @@ class PointStore:
         stop = keys.points_level(level) + "~"
         if end_step is not None and end_step < keys.STEP_BIAS - 1:
             stop = keys.points_from(level, end_step + 1)
-        after: tuple[str, ...] | None = None
-        while True:
-            pk = keys.run(tenant, run_id).pk
-            page = self.table.query(Query(pk, start=start, stop=stop, after=after))
-            yield from map(_chunk_of, page.items)
-            after = page.next
-            if after is None:
-                return
+        return self._between(tenant, run_id, start, stop)
+
+    def all_chunks(self, tenant: TenantId, run_id: RunId) -> Iterator[Chunk]:
+        """Chunks of all levels, upwards, in one range: a query per MB, however many levels."""
+        first, last = keys.points_level(LEVELS[0]), keys.points_level(LEVELS[-1])
+        return self._between(tenant, run_id, first, last + "~")
+
+    def _between(self, tenant: TenantId, run_id: RunId, start: str, stop: str) -> Iterator[Chunk]:
+        pk = keys.run(tenant, run_id).pk
+        return map(_chunk_of, query_all(self.table, Query(pk, start=start, stop=stop)))
 
     def merge(self, chunks: Sequence[Chunk], merged: Put) -> None:
         """Put a merged chunk in place of the ones it was made of, at once. One transaction. Raises
