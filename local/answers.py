@@ -10,6 +10,7 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
@@ -79,6 +80,7 @@ def app_answer(result: Mapping[str, Any], request_id: str) -> Answer:
     return _finished(Answer(result["statusCode"], headers, body), request_id)
 
 
+@lru_cache(1024)
 def _header(name: str, text: str) -> tuple[bytes, bytes]:
     # Whatever is not printable would break the connection further down instead of this answer.
     if not text.isprintable():

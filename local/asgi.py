@@ -12,9 +12,11 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from chalicelib.core.context import Clock
+from chalicelib.core.errors import Throttled, Unavailable
 from local.answers import Answer, app_answer, error_answer, preflight_answer
 from local.proxy_event import (
     BadUrl,
@@ -31,6 +33,8 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Deliver: TypeAlias = Callable[[Answer | None], None]
+Together: TypeAlias = Callable[[], AbstractContextManager[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
@@ -89,10 +93,21 @@ class _Opened(NamedTuple):
 
 
 class LambdaAdapter:
-    """Serves `app`; paths under `/_blobs/` go to `blobs`, which is an ASGI application itself."""
+    """Serves `app`; paths under `/_blobs/` go to `blobs`, which is an ASGI application itself.
 
-    def __init__(self, app: LambdaApp, clock: Clock, blobs: AsgiApp | None = None) -> None:
+    `together` makes a block whose writes are committed at its end.
+    """
+
+    def __init__(
+        self,
+        app: LambdaApp,
+        clock: Clock,
+        blobs: AsgiApp | None = None,
+        together: Together | None = None,
+    ) -> None:
         self._app = app
+        self._together = together
+        self._turn: list[tuple[_Opened, bytes, Deliver]] = []
         self._clock = clock
         self._blobs = blobs
         self._router = Router(app.routes)
@@ -115,16 +130,47 @@ class LambdaAdapter:
         )
         await send({"type": "http.response.body", "body": answer.body})
 
-    def answer_at_once(self, scope: Scope, body: bytes) -> Answer | None:
-        """The answer to a request with this whole body; None for one that has to run beside the
-        event loop: ask for it by calling the adapter."""
+    def answer_soon(self, scope: Scope, body: bytes, deliver: Deliver) -> None:
+        """Answer a request with this whole body: at once, or in the next turn of the event loop
+        when it writes. None is delivered for one that has to run beside the event loop: ask for it
+        by calling the adapter."""
         path = scope["raw_path"].decode("ascii")
         if self._blobs is not None and path.startswith(BLOB_PREFIX):
-            return None
+            deliver(None)
+            return
         opened = self._open(scope, path)
         if isinstance(opened, Answer):
-            return opened
-        return None if opened.endpoint.runs_long else self._run(opened, body)
+            deliver(opened)
+        elif opened.endpoint.runs_long:
+            deliver(None)
+        elif self._together is None or not opened.endpoint.writes:
+            deliver(self._run(opened, body))
+        else:
+            self._turn.append((opened, body, deliver))
+            if len(self._turn) == 1:
+                asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        """Answer the writing requests that came in the same turn. Several share one commit, and
+        none is answered before it."""
+        turn, self._turn = self._turn, []
+        if len(turn) == 1 or self._together is None:
+            answers = [self._run(opened, body) for opened, body, _ in turn]
+        else:
+            try:
+                with self._together():
+                    answers = [self._run(opened, body) for opened, body, _ in turn]
+            except (Throttled, Unavailable) as error:
+                _log.exception("%d requests could not be committed", len(turn))
+                retry = [(b"retry-after", b"1")]
+                answers = [
+                    error_answer(
+                        503, "unavailable", error.message, opened.request_id, headers=retry
+                    )
+                    for opened, _, _ in turn
+                ]
+        for (_, _, deliver), answer in zip(turn, answers, strict=True):
+            deliver(answer)
 
     def close(self) -> None:
         """Take no more long requests."""

@@ -43,11 +43,16 @@ class AtOnceProtocol(HttpToolsProtocol):
             return
         app: Any = vars(self)["app"]  # uvicorn types it as whatever an application may be
         adapter: LambdaAdapter = app
-        answer = adapter.answer_at_once(cast(Scope, cycle.scope), bytes(cycle.body))
-        if answer is None:
-            super()._start_asgi_task(cycle, app)
-        else:
-            self._send(cycle, answer)
+
+        start_task = super()._start_asgi_task
+
+        def deliver(answer: Answer | None) -> None:
+            if answer is None:
+                start_task(cycle, app)
+            elif not cycle.disconnected:
+                self._send(cycle, answer)
+
+        adapter.answer_soon(cast(Scope, cycle.scope), bytes(cycle.body), deliver)
 
     def _has_small_body(self) -> bool:
         for name, value in self.headers:

@@ -26,6 +26,7 @@ class Endpoint:
     resource: str
     method: str
     runs_long: bool
+    writes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,12 @@ class Router:
 
 def _resource(pattern: str, entries: Mapping[str, RouteEntry]) -> Resource:
     endpoints = {
-        method: Endpoint(pattern, method, bool(getattr(entry.view_function, "runs_long", False)))
+        method: Endpoint(
+            pattern,
+            method,
+            bool(getattr(entry.view_function, "runs_long", False)),
+            bool(getattr(entry.view_function, "writes", False)),
+        )
         for method, entry in entries.items()
     }
     if "GET" in endpoints:

@@ -21,7 +21,7 @@ import uvicorn
 from chalicelib.core.context import Clock, Role
 from chalicelib.domain import api_keys
 from chalicelib.storage.api_keys import ApiKeyStore
-from local.asgi import AsgiApp, LambdaAdapter, LambdaApp
+from local.asgi import AsgiApp, LambdaAdapter, LambdaApp, Together
 from local.home import Home, HomeError
 from local.protocol import AtOnceProtocol
 
@@ -40,6 +40,7 @@ class Backend:
     app: LambdaApp
     blobs: AsgiApp | None
     api_keys: ApiKeyStore
+    together: Together | None
     start: Callable[[], None]
     close: Callable[[], None]
 
@@ -65,7 +66,7 @@ def serve(
         backend = (open_backend or _trialbook)(home, base_url, clock)
         try:
             _install_admin_key(backend.api_keys, home, api_key, clock)
-            adapter = LambdaAdapter(backend.app, clock, backend.blobs)
+            adapter = LambdaAdapter(backend.app, clock, backend.blobs, backend.together)
             backend.start()
             welcome = _welcome(base_url, None if api_key else home.api_key_file)
             server = _Server(configuration(adapter), lambda: _say(welcome))

@@ -25,8 +25,9 @@ log = logging.getLogger("trialbook.background")
 class Background:
     """One thread that pulls the change feed, compacts runs whose time has come, and tidies up."""
 
-    def __init__(self, services: Services, blobs: DiskBlobs) -> None:
+    def __init__(self, services: Services, table: SqliteTable, blobs: DiskBlobs) -> None:
         self._services = services
+        self._table = table
         self._blobs = blobs
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, name="background", daemon=True)
@@ -45,8 +46,11 @@ class Background:
         upkeep_s = -UPKEEP_S
         while not self._stopped.wait(FEED_S):
             try:
-                while feed.pull(to) and not self._stopped.is_set():
+                # Only a full page is followed by another at once: a transaction for each change
+                # would take the writer's turn from the requests.
+                while feed.pull(to) == feed.PULLED_AT_ONCE and not self._stopped.is_set():
                     pass
+                self._table.checkpoint()
                 now_s = self._services.clock.monotonic_s()
                 if now_s - upkeep_s >= UPKEEP_S:
                     upkeep_s = now_s
@@ -62,10 +66,17 @@ def open_backend(home: Home, base_url: str, clock: Clock) -> Backend:
     blobs = DiskBlobs(home.blobs_folder, base_url, signing_key(table, clock), clock)
     services = wiring.services_on(table, blobs, clock)
     wiring.install(services)
-    background = Background(services, blobs)
+    background = Background(services, table, blobs)
 
     def close() -> None:
         background.stop()
         table.close()
 
-    return Backend(app, BlobEndpoint(blobs, clock), services.api_keys, background.start, close)
+    return Backend(
+        app,
+        BlobEndpoint(blobs, clock),
+        services.api_keys,
+        table.together,
+        background.start,
+        close,
+    )

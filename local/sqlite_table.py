@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -153,6 +154,11 @@ class SqliteTable:
             raise _core_error(error) from error
         return Changes(changes, str(position))
 
+    def checkpoint(self) -> None:
+        """Write the log back into the file, beside readers and writers. Done often, it keeps the
+        log short and its blocks in use again, and no request has to wait for the disk."""
+        self._read("PRAGMA wal_checkpoint(PASSIVE)", ())
+
     def _get(self, connection: sqlite3.Connection, key: Key) -> Item | None:
         try:
             row = connection.execute(_GET, key).fetchone()
@@ -175,6 +181,9 @@ class SqliteTable:
         """Run `work` in a transaction, which an exception rolls back."""
         connection = self._connection()
         now_ms = self._clock.now_ms()
+        group = getattr(self._mine, "group", None)
+        if group is not None:
+            return self._write_in(group, connection, WriteSet(connection, now_ms), work)
         with self._writer:
             try:
                 connection.execute("BEGIN IMMEDIATE")
@@ -190,6 +199,56 @@ class SqliteTable:
                 if isinstance(error, sqlite3.Error):
                     raise _core_error(error) from error
                 raise
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Commit this thread's writes within the block at its end, all at once: two system calls
+        and some pages of the log for many writes and not for each.
+
+        Each of them succeeds or fails for itself, but none is durable before the block has ended:
+        what is answered has to wait for that. Raises Throttled, Unavailable, with all undone.
+        """
+        connection = self._connection()
+        with ExitStack() as group:
+            self._mine.group = group
+            try:
+                yield
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._mine.group = None
+            try:
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise _core_error(error) from error
+
+    def _write_in(
+        self,
+        group: ExitStack,
+        connection: sqlite3.Connection,
+        writes: WriteSet,
+        work: Callable[[WriteSet], T],
+    ) -> T:
+        """Run `work` as a part of the group's transaction, which the first one begins."""
+        try:
+            if not connection.in_transaction:
+                group.enter_context(self._writer)
+                connection.execute("BEGIN IMMEDIATE")
+            connection.execute("SAVEPOINT one")
+            try:
+                return work(writes)
+            except BaseException:
+                connection.execute("ROLLBACK TO one")
+                raise
+            finally:
+                connection.execute("RELEASE one")
+        except sqlite3.Error as error:
+            raise _core_error(error) from error
 
     def _connection(self) -> sqlite3.Connection:
         try:

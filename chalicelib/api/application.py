@@ -1,61 +1,37 @@
-"""The Chalice application class: safe in threads, and one error shape for all of its answers."""
+"""The Chalice application class: events go straight to our handlers, the rest is Chalice's."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
-from chalice.app import Chalice, Request
+from chalice.app import Chalice
 
 from chalicelib.api.errors import error_body
+from chalicelib.api.handler import INTERNAL, Handler, proxy_answer
+from chalicelib.api.incoming import request_id_of
 
 REASONS = {
-    400: "the request could not be read",
     404: "there is no such route",
     405: "this route does not have that method",
-    500: "an internal error occurred; the request id names it in the log",
+    500: INTERNAL,
 }
 
 
 class TrialbookApp(Chalice):
-    """Chalice keeps the request on the app object: here each thread has its own."""
-
-    def __init__(self, app_name: str) -> None:
-        self._of_thread = threading.local()
-        super().__init__(app_name)  # pyright: ignore[reportUnknownMemberType] # Chalice leaves it open
-
-    @property
-    def current_request(self) -> Request | None:
-        return getattr(self._of_thread, "request", None)
-
-    @current_request.setter
-    def current_request(self, request: Request | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] # an attribute there, one a thread here
-        self._of_thread.request = request
-
-    @property
-    def lambda_context(self) -> Any:
-        return getattr(self._of_thread, "lambda_context", None)
-
-    @lambda_context.setter
-    def lambda_context(self, context: Any) -> None:  # pyright: ignore[reportIncompatibleVariableOverride] # as above
-        self._of_thread.lambda_context = context
+    """Registration, packaging and event sources as Chalice has them; may be called by several
+    threads at once, for it keeps nothing of a request."""
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        asked: dict[str, str] = event.get("requestContext") or {}
+        methods = self.routes.get(asked.get("resourcePath", ""), {})
+        entry = methods.get(asked.get("httpMethod", ""))
+        if entry is not None and isinstance(entry.view_function, Handler):
+            return entry.view_function(event)
         answer = super().__call__(event, context)
-        if answer["statusCode"] >= 400:
-            self._reshape(answer, event)
-        return answer
-
-    def _reshape(self, answer: dict[str, Any], event: Any) -> None:
-        """Chalice has its own shape for what it refuses itself; ours is told by its header."""
-        headers: dict[str, str] = answer["headers"]
-        if headers.get("content-type") == "application/json":
-            return
         status = answer["statusCode"]
-        if status not in REASONS:
-            status = answer["statusCode"] = 500
-        request_id = str(event.get("requestContext", {}).get("requestId", ""))
-        answer["body"] = error_body(status, REASONS[status], None, request_id)
-        for name in [name for name in headers if name.lower() == "content-type"]:
-            del headers[name]
-        headers["content-type"] = "application/json"
+        if entry is None and status in REASONS:
+            # Chalice has another shape for what it refuses itself.
+            return proxy_answer(
+                status, error_body(status, REASONS[status], None, request_id_of(event))
+            )
+        return answer

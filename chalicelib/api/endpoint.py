@@ -8,19 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from chalice.app import Blueprint, CORSConfig
-from chalice.app import Response as ChaliceResponse
+from chalice.app import Blueprint
 
 from chalicelib.api.contract import Endpoint, Renew, Replay, View
-from chalicelib.api.handler import Handler
+from chalicelib.api.handler import CORS, Handler
 from chalicelib.core.context import Role
-
-CORS = CORSConfig(
-    allow_origin="*",
-    allow_headers=["X-Api-Key", "Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
-    expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", "Content-Disposition"],
-    max_age=600,
-)
 
 ENDPOINTS: list[Endpoint] = []
 
@@ -58,16 +50,10 @@ def endpoint(
             runs_long, errors,
         )  # fmt: skip
         ENDPOINTS.append(described)
-        handle = Handler(described, routes)
-
-        def chalice_view(**path_values: str) -> ChaliceResponse:
-            return handle(path_values)
-
-        chalice_view.__name__ = view.__name__
-        chalice_view.runs_long = runs_long  # pyright: ignore[reportFunctionMemberAccess] # read by the local server
         methods = ["GET", "HEAD"] if method == "GET" else [method]
+        # No content types: the handler checks them, and says what to send instead.
         decorate: Any = routes.route(path, methods=methods, cors=CORS, content_types=[])
-        decorate(chalice_view)
+        decorate(Handler(described))
         return view
 
     return register

@@ -26,6 +26,12 @@ class Serving:
 
     url: str
     log: Path
+    process: subprocess.Popen[str]
+
+    def kill(self) -> None:
+        """SIGKILL: it has no chance to put anything in order."""
+        self.process.kill()
+        self.process.wait()
 
     def client(self) -> httpx.Client:
         """Sends the key."""
@@ -58,7 +64,9 @@ def serving(folder: Path) -> Generator[Serving]:
             line = process.stdout.readline()
             found = re.fullmatch(r"Trialbook is ready at (\S+)\n", line)
             assert found, line + log.read_text()
-            yield Serving(found[1], log)
+            yield Serving(found[1], log, process)
+            if process.returncode is not None:
+                return  # killed by the test
             process.terminate()
             process.communicate(timeout=STOP_S)
             assert process.returncode == 0, log.read_text()

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 from chalice.app import Request, Response
+from chalice.local import LocalChalice
 
 from chalicelib.api.application import TrialbookApp
 from chalicelib.core.context import Clock
@@ -53,9 +54,13 @@ class Gate:
             assert self.entered.acquire(timeout=WAIT_S)
 
 
+class ThreadedApp(LocalChalice, TrialbookApp):  # pyright: ignore[reportIncompatibleVariableOverride] # as Chalice itself does
+    """With views of plain Chalice, which find their request on the app: one a thread."""
+
+
 def make_app(gate: Gate) -> LambdaApp:
     """A Chalice app whose views show what reaches them."""
-    app = TrialbookApp("tiny")
+    app = ThreadedApp("tiny")
 
     def request() -> Request:
         now = app.current_request

@@ -124,7 +124,7 @@ def slow_backend(home: Home, base_url: str, clock: Clock) -> Backend:
         note("close")
         table.close()
 
-    return Backend(app, None, ApiKeyStore(table), lambda: note("start"), close)
+    return Backend(app, None, ApiKeyStore(table), None, lambda: note("start"), close)
 
 
 def notes(home: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import isfinite, isnan
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -112,10 +113,14 @@ ParamValue: TypeAlias = Annotated[
 ]
 
 
+@lru_cache(4096)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
 def rfc3339(milliseconds: int) -> str:
     """`2026-01-02T03:04:05.678Z`."""
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
 def milliseconds_of(moment: datetime) -> int:
