@@ -40,9 +40,11 @@ class Incoming:
 
     def body(self) -> bytes:
         """Raises Invalid for what claims to be base64 and is not."""
-        body: str | None = self._event["body"]
+        body: str | bytes | None = self._event["body"]
         if not body:
             return b""
+        if isinstance(body, bytes):
+            return body  # as stock `chalice local` has it
         if not self._event.get("isBase64Encoded"):
             return body.encode()
         try:
