@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import orjson
 
-from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.errors import ConditionFailed, TooLarge
 from chalicelib.core.ids import ExperimentId, TenantId, UserId
 from chalicelib.core.model.experiment import Experiment, ExperimentCounts, Stage, Variant
 from chalicelib.storage import directory, keys
@@ -25,6 +25,9 @@ from chalicelib.storage.table import (
     Write,
     query_all,
 )
+
+MAX_DOCUMENT_BYTES = 380 * 1024
+"""An item's limit, less what the item has besides the document."""
 
 
 class NameTaken(Exception):
@@ -169,7 +172,7 @@ def _taken(error: ConditionFailed) -> Exception:
 
 def _item(tenant: TenantId, experiment: Experiment) -> Item:
     key = keys.experiment(tenant, experiment.id)
-    document = {
+    document: dict[str, object] = {
         "slug": experiment.slug,
         "name": experiment.name,
         "description": experiment.description,
@@ -194,8 +197,18 @@ def _item(tenant: TenantId, experiment: Experiment) -> Item:
         "lsk": experiment.id,
         "cpk": keys.experiments_changed(tenant),
         "id": experiment.id,
-        "doc": orjson.dumps(document).decode(),
+        "doc": _text(document),
     }
+
+
+def _text(document: dict[str, object]) -> str:
+    text = orjson.dumps(document)
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise TooLarge(
+            "an experiment's tags, goals and variants are too large together; shorten them",
+            size_bytes=len(text), max_bytes=MAX_DOCUMENT_BYTES,
+        )  # fmt: skip
+    return text.decode()
 
 
 def experiment_of(item: Item) -> Experiment:

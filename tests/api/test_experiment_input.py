@@ -188,3 +188,16 @@ def test_refused_input_writes_nothing(service: Service) -> None:
     service.experiment("warm the key")
     with service.budget():
         bad_fields(service.write.post(EXPERIMENTS, json={"name": "x", "extra": 1}))
+
+
+def test_an_experiment_that_is_too_large_in_all_is_refused_with_its_size(service: Service) -> None:
+    tags = {f"tag-{number}": "x" * 8000 for number in range(100)}
+    answer = service.write.post(EXPERIMENTS, json={"name": "large", "tags": tags})
+    details = refused(answer, 413)["details"]
+    assert details["size_bytes"] > details["max_bytes"]
+    assert service.write.post(EXPERIMENTS, json={"name": "large"}).status_code == 201
+
+    some = dict(list(tags.items())[:40])
+    url = f"{EXPERIMENTS}/{service.experiment('grows', tags=some)['id']}"
+    refused(service.write.patch(url, json={"tags": tags}), 413)
+    assert service.read.get(url).json()["tags"] == some

@@ -14,8 +14,8 @@ from chalicelib.core.errors import Conflict, Contended, Forbidden, Invalid, NotF
 from chalicelib.core.ids import RunId, TenantId, UploadId, UserId
 from chalicelib.core.model.artifact import Folder, RunArtifact
 from chalicelib.core.model.run import Point
-from chalicelib.domain import run_files, runs
-from chalicelib.domain.run_files import MIB, NewUpload, OpenUpload
+from chalicelib.domain import run_files, runs, uploads
+from chalicelib.domain.uploads import MIB, NewUpload, OpenUpload
 from chalicelib.storage import keys
 from chalicelib.storage.blobs import MAX_OBJECT_BYTES, MAX_PARTS, MAX_SINGLE_PUT_BYTES, Part
 from local.disk_blobs import DiskBlobs
@@ -34,12 +34,12 @@ def run_id(stores: Stores) -> RunId:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any upload has parts."""
-    monkeypatch.setattr(run_files, "MAX_SINGLE_PUT_BYTES", 1)
+    monkeypatch.setattr(uploads, "MAX_SINGLE_PUT_BYTES", 1)
 
 
 def begin(stores: Stores, run_id: RunId, path: str = "a.bin", body: bytes = BODY) -> OpenUpload:
     wanted = NewUpload(path, len(body), hashlib.sha256(body).hexdigest())
-    return run_files.begin_upload(stores.files, stores.context, run_id, wanted)
+    return uploads.begin(stores.files, stores.context, run_id, wanted)
 
 
 def send(stores: Stores, opened: OpenUpload, body: bytes = BODY) -> list[Part]:
@@ -62,9 +62,7 @@ def send(stores: Stores, opened: OpenUpload, body: bytes = BODY) -> list[Part]:
 
 
 def complete(stores: Stores, run_id: RunId, opened: OpenUpload, parts: list[Part]) -> RunArtifact:
-    return run_files.complete_upload(
-        stores.files, stores.context, run_id, opened.upload.upload_id, parts
-    )
+    return uploads.complete(stores.files, stores.context, run_id, opened.upload.upload_id, parts)
 
 
 def stored(stores: Stores, run_id: RunId, path: str) -> RunArtifact | None:
@@ -123,7 +121,7 @@ def test_an_upload_is_completed_however_often(
     stores: Stores, run_id: RunId, monkeypatch: pytest.MonkeyPatch, parts: bool
 ) -> None:
     if parts:
-        monkeypatch.setattr(run_files, "MAX_SINGLE_PUT_BYTES", 1)
+        monkeypatch.setattr(uploads, "MAX_SINGLE_PUT_BYTES", 1)
     opened = begin(stores, run_id, "deep/er/a.bin")
     sent = send(stores, opened)
     first = complete(stores, run_id, opened, sent)
@@ -136,7 +134,7 @@ def test_an_upload_is_completed_however_often(
 def test_parts_are_put_together(
     stores: Stores, run_id: RunId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_files, "MAX_SINGLE_PUT_BYTES", 5 * MIB)
+    monkeypatch.setattr(uploads, "MAX_SINGLE_PUT_BYTES", 5 * MIB)
     body = bytes(range(256)) * (11 * MIB // 256) + b"the end"
     opened = begin(stores, run_id, body=body)
     assert (opened.upload.part_size, opened.upload.part_count) == (5 * MIB, 3)
@@ -226,24 +224,24 @@ def test_an_aborted_upload_is_over(
     stores: Stores, run_id: RunId, monkeypatch: pytest.MonkeyPatch, parts: bool
 ) -> None:
     if parts:
-        monkeypatch.setattr(run_files, "MAX_SINGLE_PUT_BYTES", 1)
+        monkeypatch.setattr(uploads, "MAX_SINGLE_PUT_BYTES", 1)
     opened = begin(stores, run_id)
     sent = send(stores, opened)
     upload_id = opened.upload.upload_id
     for _ in range(2):
-        run_files.abort_upload(stores.files, stores.context, run_id, upload_id)
+        uploads.abort(stores.files, stores.context, run_id, upload_id)
     with pytest.raises(Conflict):
         complete(stores, run_id, opened, sent)
     with pytest.raises(Conflict):
-        run_files.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
-    assert run_files.resign(stores.files, stores.context, upload_id, [1]) is None
+        uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
+    assert uploads.resign(stores.files, stores.context, upload_id, [1]) is None
 
 
 def test_a_completed_upload_is_not_aborted(stores: Stores, run_id: RunId) -> None:
     opened = begin(stores, run_id)
     complete(stores, run_id, opened, send(stores, opened))
     with pytest.raises(Conflict):
-        run_files.abort_upload(stores.files, stores.context, run_id, opened.upload.upload_id)
+        uploads.abort(stores.files, stores.context, run_id, opened.upload.upload_id)
     assert stored(stores, run_id, "a.bin") is not None
 
 
@@ -257,14 +255,14 @@ def test_of_completing_and_aborting_at_once_one_wins(stores: Stores, run_id: Run
 
     seen = stores.on(WatchedTable(stores.table, before))
     with pytest.raises(Conflict):
-        run_files.abort_upload(seen.files, seen.context, run_id, opened.upload.upload_id)
+        uploads.abort(seen.files, seen.context, run_id, opened.upload.upload_id)
     assert stored(stores, run_id, "a.bin") is not None
 
 
 def test_an_upload_is_forgotten_after_a_week(stores: Stores, run_id: RunId) -> None:
     assert isinstance(stores.clock, HandClock)
     opened = begin(stores, run_id)
-    stores.clock.advance(run_files.KEEP_UPLOAD_S * 1000)
+    stores.clock.advance(uploads.KEEP_UPLOAD_S * 1000)
     with pytest.raises(NotFound):
         complete(stores, run_id, opened, [])
 
@@ -277,16 +275,16 @@ def test_an_upload_belongs_to_its_run_and_tenant(stores: Stores, run_id: RunId) 
     stranger = Context(principal, stores.clock, stores.context.deadline_s)
     upload_id = opened.upload.upload_id
     with pytest.raises(Forbidden):
-        run_files.complete_upload(stores.files, stranger, run_id, upload_id, [])
+        uploads.complete(stores.files, stranger, run_id, upload_id, [])
     with pytest.raises(Forbidden):
         run_files.content(stores.files, stranger, run_id, "a.bin")
-    assert run_files.resign(stores.files, stranger, upload_id, [1]) is None
+    assert uploads.resign(stores.files, stranger, upload_id, [1]) is None
 
 
 @given(st.integers(MAX_SINGLE_PUT_BYTES, MAX_OBJECT_BYTES))
 @settings(deadline=None)
 def test_parts_of_any_size_add_up(size_bytes: int) -> None:
-    part_size = run_files._part_size(size_bytes)  # pyright: ignore[reportPrivateUsage] # the rule itself
+    part_size = uploads._part_size(size_bytes)  # pyright: ignore[reportPrivateUsage] # the rule itself
     count = -(-size_bytes // part_size)
     assert part_size >= MAX_SINGLE_PUT_BYTES
     assert part_size % MIB == 0
@@ -296,43 +294,41 @@ def test_parts_of_any_size_add_up(size_bytes: int) -> None:
 
 def test_only_the_first_hundred_parts_are_signed_at_once(stores: Stores, run_id: RunId) -> None:
     wanted = NewUpload("a.bin", 200 * MAX_SINGLE_PUT_BYTES + 1, DIGEST)
-    opened = run_files.begin_upload(stores.files, stores.context, run_id, wanted)
+    opened = uploads.begin(stores.files, stores.context, run_id, wanted)
     assert opened.upload.part_count == 201
     assert [part.part_number for part in opened.parts] == list(range(1, 101))
-    more = run_files.sign_parts(
+    more = uploads.sign_parts(
         stores.files, stores.context, run_id, opened.upload.upload_id, [1, 201], {}
     )
     assert [part.part_number for part in more.parts] == [1, 201]
     with pytest.raises(Invalid):
-        run_files.sign_parts(
-            stores.files, stores.context, run_id, opened.upload.upload_id, [202], {}
-        )
-    assert run_files.part_length(opened.upload, 201) == 1
+        uploads.sign_parts(stores.files, stores.context, run_id, opened.upload.upload_id, [202], {})
+    assert uploads.part_length(opened.upload, 201) == 1
 
 
 def test_digests_of_parts_are_bound_when_they_are_known(stores: Stores, run_id: RunId) -> None:
     size = MAX_SINGLE_PUT_BYTES + 1
     wanted = NewUpload("a.bin", size, DIGEST, part_sha256=["a" * 64, "b" * 64])
-    opened = run_files.begin_upload(stores.files, stores.context, run_id, wanted)
+    opened = uploads.begin(stores.files, stores.context, run_id, wanted)
     assert opened.upload.checksums
     upload_id = opened.upload.upload_id
     with pytest.raises(Invalid):
-        run_files.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
-    run_files.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {1: "a" * 64})
+        uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
+    uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {1: "a" * 64})
     wrong = NewUpload("a.bin", size, DIGEST, part_sha256=["a" * 64])
     with pytest.raises(Invalid):
-        run_files.begin_upload(stores.files, stores.context, run_id, wrong)
+        uploads.begin(stores.files, stores.context, run_id, wrong)
 
 
 def test_too_large_a_file_is_refused(stores: Stores, run_id: RunId) -> None:
     wanted = NewUpload("a.bin", MAX_OBJECT_BYTES + 1, DIGEST)
     with pytest.raises(Invalid):
-        run_files.begin_upload(stores.files, stores.context, run_id, wanted)
+        uploads.begin(stores.files, stores.context, run_id, wanted)
 
 
 def test_unknown_uploads_and_files_are_not_found(stores: Stores, run_id: RunId) -> None:
     with pytest.raises(NotFound):
-        run_files.abort_upload(stores.files, stores.context, run_id, UploadId("f" * 32))
+        uploads.abort(stores.files, stores.context, run_id, UploadId("f" * 32))
     with pytest.raises(NotFound):
         run_files.content(stores.files, stores.context, run_id, "a.bin")
 

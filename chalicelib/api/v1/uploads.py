@@ -15,9 +15,9 @@ from chalicelib.api.v1.shapes import DISTINCT, Mime, Sha256, path_run_id, rfc333
 from chalicelib.core.context import Context, Role
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import UploadId, is_hex_id
-from chalicelib.domain import run_files
+from chalicelib.domain import uploads
 from chalicelib.domain.artifact_paths import clean_artifact_path
-from chalicelib.domain.run_files import NewUpload, OpenUpload
+from chalicelib.domain.uploads import NewUpload, OpenUpload
 from chalicelib.storage.blobs import MAX_OBJECT_BYTES, MAX_PARTS, Part
 from chalicelib.wiring import Services
 
@@ -105,7 +105,7 @@ def _path_upload_id(request: Request[Any, Any]) -> UploadId:
 
 def _renewed(services: Services, context: Context, payload: UploadOut) -> UploadOut:
     """A remembered answer to the beginning of an upload, its parts signed anew."""
-    opened = run_files.resign(
+    opened = uploads.resign(
         stores_of(services),
         context,
         UploadId(payload["upload_id"]),
@@ -124,9 +124,7 @@ def begin_upload(request: Request[NewUploadIn, None], services: Services) -> Ans
     wanted = NewUpload(
         clean_artifact_path(body.path), body.size_bytes, body.sha256, body.mime, body.part_sha256
     )
-    opened = run_files.begin_upload(
-        stores_of(services), request.context, path_run_id(request), wanted
-    )
+    opened = uploads.begin(stores_of(services), request.context, path_run_id(request), wanted)
     return created(_upload_out(opened))
 
 
@@ -137,7 +135,7 @@ def begin_upload(request: Request[NewUploadIn, None], services: Services) -> Ans
 def sign_parts(request: Request[PartsAsked, None], services: Services) -> Answer:
     """Sign more parts of an upload, or the same anew."""
     digests = {int(number): sha256 for number, sha256 in request.body.sha256.items()}
-    opened = run_files.sign_parts(
+    opened = uploads.sign_parts(
         stores_of(services),
         request.context,
         path_run_id(request),
@@ -156,7 +154,7 @@ def complete_upload(request: Request[CompleteUpload, None], services: Services) 
     """Complete an upload: the file appears in the run's tree. Again is fine."""
     run_id = path_run_id(request)
     parts = [Part(one.part_number, one.etag, one.sha256) for one in request.body.parts]
-    artifact = run_files.complete_upload(
+    artifact = uploads.complete(
         stores_of(services), request.context, run_id, _path_upload_id(request), parts
     )
     return ok(file_out(run_id, artifact, request.prefix))
@@ -165,7 +163,7 @@ def complete_upload(request: Request[CompleteUpload, None], services: Services) 
 @endpoint(routes, "DELETE", ONE_UPLOAD, status=204, role=Role.WRITE, errors=(403, 404, 409))
 def abort_upload(request: Request[None, None], services: Services) -> Answer:
     """Abort an upload. Again is fine."""
-    run_files.abort_upload(
+    uploads.abort(
         stores_of(services), request.context, path_run_id(request), _path_upload_id(request)
     )
     return no_content()
