@@ -106,19 +106,29 @@ class BlobWriter:
             _write_all(self._file.fileno(), piece)
         self.size_bytes += blob.size_bytes
 
-    def publish(self, target: Path, trailer: Trailer, *, only_if_absent: bool = False) -> None:
-        """Give the file its name; durable when it returns.
+    def publish(
+        self,
+        target: Path,
+        trailer: Trailer,
+        *,
+        only_if_absent: bool = False,
+        is_synced: bool = True,
+    ) -> None:
+        """Give the file its name; durable when it returns. Without `is_synced` it survives a kill
+        but perhaps not a power cut, for what is copied and synced later.
 
         Raises FileExistsError when `only_if_absent` and somebody else was first.
         """
         described = json.dumps(asdict(trailer)).encode()
         _write_all(self._file.fileno(), described + len(described).to_bytes(4, "big") + _MAGIC)
-        os.fsync(self._file.fileno())
+        if is_synced:
+            os.fsync(self._file.fileno())
         if only_if_absent:
             os.link(self._path, target)
         else:
             os.replace(self._path, target)
-        sync_folder(target.parent)
+        if is_synced:
+            sync_folder(target.parent)
 
 
 def write_file(path: Path, body: bytes) -> None:

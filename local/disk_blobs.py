@@ -4,8 +4,9 @@ objects/  one file a blob (`blob_files`) at the path of its key (`blob_paths`)
 uploads/  multipart uploads under way (`disk_uploads`)
 writing/  what is being written; nobody reads it
 
-Every write is synced and then renamed into place, so a SIGKILL or a power cut at any moment loses
-nothing that was answered and shows nothing that is half written.
+Every blob is synced and then renamed into place, so a SIGKILL or a power cut at any moment loses
+nothing that was answered and shows nothing that is half written. Parts of an upload under way may
+be lost by a power cut, which completing it notices.
 """
 
 from __future__ import annotations

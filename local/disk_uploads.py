@@ -68,10 +68,14 @@ class DiskUploads:
         return upload
 
     def store_part(self, upload: Upload, number: int, writer: BlobWriter) -> str:
-        """Keep what was written as a part; its etag. Raises BlobMissing when the upload is gone."""
+        """Keep what was written as a part; its etag. Raises BlobMissing when the upload is gone.
+
+        Parts are not synced: the whole is, once, when they are put together, and a part that a
+        power cut took is missed then and sent again.
+        """
         trailer = Trailer("", f'"{writer.sha256}"', self._clock.now_ms(), sha256=writer.sha256)
         try:
-            writer.publish(self._folder / upload.id / str(number), trailer)
+            writer.publish(self._folder / upload.id / str(number), trailer, is_synced=False)
         except FileNotFoundError:
             raise BlobMissing(upload.id) from None
         return trailer.etag
