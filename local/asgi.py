@@ -263,7 +263,11 @@ def _too_large(error: BodyTooLarge, headers: Headers, request_id: str) -> Answer
         f"request body too large; upload a file by {UPLOAD_ROUTE}: "
         f"size_bytes={error.size_bytes} max={MAX_BODY_BYTES}"
     )
-    details = {"max_bytes": MAX_BODY_BYTES, "upload_route": UPLOAD_ROUTE}
+    details = {
+        "size_bytes": error.size_bytes,
+        "max_bytes": MAX_BODY_BYTES,
+        "upload_route": UPLOAD_ROUTE,
+    }
     # A body already under way is read to its end and dropped: closing at once would reset the
     # connection before the client has read this. A client that still waits for 100 sends none.
     close = [(b"connection", b"close")] if "expect" in headers.last else []
