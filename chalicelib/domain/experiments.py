@@ -87,8 +87,6 @@ def create(store: ExperimentStore, context: Context, wanted: NewExperiment) -> E
     check_variants(wanted.variants)
     now_ms = context.now_ms()
     base = wanted.slug or names.slugify(wanted.name) or _random_slug(context)
-    if base == names.RESERVED_SLUG and wanted.slug is None:
-        base = names.numbered(base, 2)
     experiment = Experiment(
         id=ExperimentId(context.new_id()),
         slug=base,

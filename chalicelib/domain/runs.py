@@ -124,7 +124,8 @@ def end(
         start_ms: int = document.root["start"]
         if end_time_ms is not None and end_time_ms < start_ms:
             raise Invalid.field("end_time", "must not be before the run's start")
-        document.set_fields({"status": status, "end": end_time_ms or context.now_ms()})
+        ended_ms = context.now_ms() if end_time_ms is None else end_time_ms
+        document.set_fields({"status": status, "end": ended_ms})
         return True
 
     _edit(runs, context, run_id, edit)
