@@ -40,6 +40,7 @@ def test_sums_are_exact_to_38_digits(engine: TableEngine) -> None:
     assert sums["small"] == Decimal("1234567890123456789.0000000000000000001")
 
 
+@pytest.mark.slow
 def test_adding_under_eight_threads_loses_nothing(engine: TableEngine) -> None:
     together = threading.Barrier(8)
 

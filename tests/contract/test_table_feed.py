@@ -72,6 +72,7 @@ def test_no_mark_ever_skips_a_write(engine: TableEngine) -> None:
         engine.clock.advance(0.7)
 
 
+@pytest.mark.slow
 def test_many_changes_are_reported_across_pages(engine: TableEngine) -> None:
     for start in range(0, 300, 100):
         engine.table.transact(
@@ -164,6 +165,7 @@ def test_the_old_image_of_an_expired_item_is_none(engine: TableEngine, how: str)
     assert change.new["n"] == 1
 
 
+@pytest.mark.slow
 def test_four_writers_lose_no_change_and_keep_each_items_order(engine: TableEngine) -> None:
     def write(thread: int) -> None:
         for n in range(25):

@@ -179,6 +179,7 @@ sort_keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_si
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40,
     deadline=None,
