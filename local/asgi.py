@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
+from chalicelib.api.handler import MAX_BODY_BYTES, body_too_large
 from chalicelib.core.context import Clock
-from chalicelib.core.errors import Throttled, Unavailable
 from local.answers import Answer, app_answer, error_answer, preflight_answer
 from local.proxy_event import (
     BadUrl,
@@ -37,12 +37,11 @@ Deliver: TypeAlias = Callable[[Answer | None], None]
 Together: TypeAlias = Callable[[], AbstractContextManager[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 LONG_WORKERS: Final = 4
 LONG_WAITING: Final = 64
 """Long requests that may wait for a worker; one more is told to come back."""
+NOT_COMMITTED: Final = "the store could not commit the write; send it again"
 BLOB_PREFIX: Final = "/_blobs/"
-UPLOAD_ROUTE: Final = "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads"
 
 _log = logging.getLogger("trialbook.local")
 
@@ -160,12 +159,12 @@ class LambdaAdapter:
             try:
                 with self._together():
                     answers = [self._run(opened, body) for opened, body, _ in turn]
-            except (Throttled, Unavailable) as error:
+            except Exception:  # noqa: BLE001 (whatever it was, none of them may hang)
                 _log.exception("%d requests could not be committed", len(turn))
                 retry = [(b"retry-after", b"1")]
                 answers = [
                     error_answer(
-                        503, "unavailable", error.message, opened.request_id, headers=retry
+                        503, "unavailable", NOT_COMMITTED, opened.request_id, headers=retry
                     )
                     for opened, _, _ in turn
                 ]
@@ -259,16 +258,8 @@ async def _read_body(headers: dict[str, str], receive: Receive) -> bytes:
 
 
 def _too_large(error: BodyTooLarge, headers: Headers, request_id: str) -> Answer:
-    message = (
-        f"request body too large; upload a file by {UPLOAD_ROUTE}: "
-        f"size_bytes={error.size_bytes} max={MAX_BODY_BYTES}"
-    )
-    details = {
-        "size_bytes": error.size_bytes,
-        "max_bytes": MAX_BODY_BYTES,
-        "upload_route": UPLOAD_ROUTE,
-    }
+    refusal = body_too_large(error.size_bytes)
     # A body already under way is read to its end and dropped: closing at once would reset the
     # connection before the client has read this. A client that still waits for 100 sends none.
     close = [(b"connection", b"close")] if "expect" in headers.last else []
-    return error_answer(413, "too_large", message, request_id, details, close)
+    return error_answer(413, "too_large", refusal.message, request_id, refusal.details, close)

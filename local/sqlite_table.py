@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +48,15 @@ T = TypeVar("T")
 
 _GET = "SELECT body, expires_at FROM items WHERE pk = ? AND sk = ?"
 _SWEEP_EVERY = 256
+
+
+@dataclass(slots=True)
+class _Group:
+    """Writes that share a commit. `stack` gives the writer's turn back."""
+
+    stack: ExitStack
+    is_locked: bool = False
+    has_begun: bool = False
 
 
 class SqliteTable:
@@ -209,8 +219,8 @@ class SqliteTable:
         what is answered has to wait for that. Raises Throttled, Unavailable, with all undone.
         """
         connection = self._connection()
-        with ExitStack() as group:
-            self._mine.group = group
+        with ExitStack() as stack:
+            group = self._mine.group = _Group(stack)
             try:
                 yield
             except BaseException:
@@ -220,6 +230,8 @@ class SqliteTable:
             finally:
                 self._mine.group = None
             try:
+                if group.has_begun and not connection.in_transaction:
+                    raise _undone()
                 if connection.in_transaction:
                     connection.execute("COMMIT")
             except sqlite3.Error as error:
@@ -229,24 +241,32 @@ class SqliteTable:
 
     def _write_in(
         self,
-        group: ExitStack,
+        group: _Group,
         connection: sqlite3.Connection,
         writes: WriteSet,
         work: Callable[[WriteSet], T],
     ) -> T:
         """Run `work` as a part of the group's transaction, which the first one begins."""
         try:
-            if not connection.in_transaction:
-                group.enter_context(self._writer)
+            if not group.has_begun:
+                if not group.is_locked:
+                    group.stack.enter_context(self._writer)
+                    group.is_locked = True
                 connection.execute("BEGIN IMMEDIATE")
+                group.has_begun = True
+            elif not connection.in_transaction:
+                # A full disk, say, undid it all: what comes now must not be committed alone.
+                raise _undone()
             connection.execute("SAVEPOINT one")
             try:
-                return work(writes)
+                result = work(writes)
             except BaseException:
-                connection.execute("ROLLBACK TO one")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK TO one")
+                    connection.execute("RELEASE one")
                 raise
-            finally:
-                connection.execute("RELEASE one")
+            connection.execute("RELEASE one")
+            return result
         except sqlite3.Error as error:
             raise _core_error(error) from error
 
@@ -262,6 +282,10 @@ class SqliteTable:
         self._all.append(connection)
         self._mine.connection = connection
         return connection
+
+
+def _undone() -> Unavailable:
+    return Unavailable("the store undid a write that shared its commit; send it again")
 
 
 def _checked_body(write: Write) -> bytes:

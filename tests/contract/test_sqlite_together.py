@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core.context import Clock
-from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.errors import ConditionFailed, Unavailable
 from chalicelib.storage.table import Key, Put, When
 from local.sqlite_table import SqliteTable
 
@@ -85,3 +85,48 @@ def test_other_threads_wait_for_the_end_of_the_block(table: SqliteTable) -> None
     writer.join()
     assert done == ["b"]
     assert seen_elsewhere(table, "a")
+
+
+def test_a_full_disk_never_leaves_a_write_behind_that_seemed_to_succeed(
+    table: SqliteTable,
+) -> None:
+    connection = table._connection()  # pyright: ignore[reportPrivateUsage] # to make its disk small
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+    kept: list[str] = []
+
+    def write_past_the_end() -> None:
+        with table.together():
+            for number in range(20):
+                sk = f"{number:02}"
+                try:
+                    table.put({"pk": "p", "sk": sk, "body": b"x" * 9_000})
+                except Unavailable:
+                    continue
+                kept.append(sk)
+
+    try:
+        write_past_the_end()
+    except Unavailable:
+        kept.clear()
+    assert len(kept) < 20
+    found = [f"{n:02}" for n in range(20) if seen_elsewhere(table, f"{n:02}")]
+    assert found == kept
+
+
+def test_after_the_store_undid_the_transaction_nothing_is_committed(table: SqliteTable) -> None:
+    connection = table._connection()  # pyright: ignore[reportPrivateUsage] # plays the failing store
+
+    def write_around_a_failure() -> None:
+        with table.together():
+            table.put({"pk": "p", "sk": "a"})
+            connection.execute("ROLLBACK")
+            with pytest.raises(Unavailable):
+                table.put({"pk": "p", "sk": "b"})
+
+    with pytest.raises(Unavailable):
+        write_around_a_failure()
+    assert not seen_elsewhere(table, "a")
+    assert not seen_elsewhere(table, "b")
+    table.put({"pk": "p", "sk": "c"})
+    assert seen_elsewhere(table, "c")
