@@ -64,7 +64,8 @@ $(LOCAL_INSTALLED): $(LOCAL_REQUIREMENTS) | $(BIN)/python
 	@$(PIP) install $(LOCAL_REQUIREMENTS:%=-r %)
 	@touch $@
 
-$(DEV_INSTALLED): $(DEV_REQUIREMENTS) | $(BIN)/python
-	@echo "Installing $(DEV_REQUIREMENTS) into $(VENV) ..."
+$(DEV_INSTALLED): $(DEV_REQUIREMENTS) client/pyproject.toml | $(BIN)/python
+	@echo "Installing $(DEV_REQUIREMENTS) client into $(VENV) ..."
 	@$(PIP) install $(DEV_REQUIREMENTS:%=-r %)
+	@$(PIP) install --no-deps --editable client
 	@touch $(LOCAL_INSTALLED) $@

@@ -1,0 +1,1 @@
+"""The client of Trialbook: experiments, runs, metrics and artifacts."""
