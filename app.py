@@ -7,14 +7,15 @@ import os
 from chalicelib import wiring
 from chalicelib.api.application import TrialbookApp
 from chalicelib.api.v1 import (
+    artifact_uploads,
     experiments,
     keys,
     run_files,
     run_logs,
     run_metrics,
+    run_uploads,
     runs,
     service,
-    uploads,
 )
 from chalicelib.api.workers import events
 
@@ -22,7 +23,17 @@ app = TrialbookApp("trialbook")
 # Matching binary types is the slowest thing Chalice does: only what must arrive as bytes.
 app.api.binary_types = ["multipart/form-data"]
 
-for module in (service, keys, experiments, runs, run_logs, run_metrics, run_files, uploads):
+for module in (
+    service,
+    keys,
+    experiments,
+    runs,
+    run_logs,
+    run_metrics,
+    run_files,
+    run_uploads,
+    artifact_uploads,
+):
     app.register_blueprint(module.routes)
 app.register_blueprint(events)
 

@@ -12,9 +12,12 @@ from chalicelib.core.paging import CursorCodec
 from chalicelib.domain.api_keys import Authenticator
 from chalicelib.domain.experiments import ExperimentRows, experiment_rows
 from chalicelib.domain.feed import Projections
+from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.verification import Verification
 from chalicelib.settings import Settings
 from chalicelib.storage.answers import AnswerStore
 from chalicelib.storage.api_keys import ApiKeyStore
+from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.points import PointStore
@@ -22,6 +25,7 @@ from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.run_rows import RunRows, run_rows
 from chalicelib.storage.runs import RunStore
 from chalicelib.storage.signing_key import signing_key
+from chalicelib.storage.stored_bytes import StoredBytesStore
 from chalicelib.storage.table import Table
 from chalicelib.storage.uploads import UploadStore
 
@@ -43,6 +47,8 @@ class Services:
     points: PointStore
     files: RunFileStore
     uploads: UploadStore
+    bytes: ByteStores
+    artifacts: ArtifactStore
     answers: AnswerStore
     api_keys: ApiKeyStore
     authenticator: Authenticator
@@ -67,6 +73,8 @@ def services_on(table: Table, blobs: Blobs, clock: Clock) -> Services:
         points=PointStore(table, blobs),
         files=RunFileStore(table),
         uploads=UploadStore(table),
+        bytes=ByteStores(StoredBytesStore(table), blobs),
+        artifacts=ArtifactStore(table),
         answers=AnswerStore(table, blobs),
         api_keys=api_keys,
         authenticator=Authenticator(api_keys, clock),
@@ -100,7 +108,8 @@ def aws_services(settings: Settings) -> Services:
 
 def projections(of: Services) -> Projections:
     """Where changes of the feed are projected."""
-    return Projections(of.table, of.blobs, of.experiments, of.files, of.uploads, of.clock)
+    verified = Verification(of.bytes, of.uploads, of.files, of.artifacts, of.clock)
+    return Projections(of.table, of.experiments, of.bytes, verified, of.clock)
 
 
 _installed: Services | None = None

@@ -18,7 +18,7 @@ from chalicelib.storage.item_size import (
     read_number,
     written_key,
 )
-from chalicelib.storage.table import MAX_ITEM_BYTES, Add, Item, Value, When, Write
+from chalicelib.storage.table import MAX_ITEM_BYTES, Item, Value, When, Write
 
 _NUMBER: Final = 1
 """MessagePack extension: a number past 64 bits or with a fraction, in decimal text."""
@@ -64,7 +64,7 @@ def decode(body: bytes) -> Item:
 
 def packed_write(write: Write, body: bytes) -> bytes:
     """What tells one write from another; `body` is the encoded item, empty when there is none."""
-    when = None if isinstance(write, Add) else write.when
+    when = write.when
     condition = when.value if isinstance(when, When) else when
     return ormsgpack.packb([type(write).__name__, *written_key(write), condition, body])
 

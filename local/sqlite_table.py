@@ -100,7 +100,10 @@ class SqliteTable:
 
     def add(self, write: Add) -> Item:
         check_add(write)
-        return self._write(lambda writes: writes.add(write))
+        item = self._write(lambda writes: writes.add(write))
+        if item is None:
+            raise ConditionFailed
+        return item
 
     def transact(self, writes: Sequence[Write], token: str | None = None) -> None:
         check_transaction(writes, token)

@@ -87,8 +87,7 @@ class WriteSet:
             case Check(key, when):
                 return self._holds(key, when)
             case Add():
-                self.add(write)
-                return True
+                return self.add(write) is not None
 
     def put(self, item: Item, body: bytes, when: Condition) -> bool:
         """False when the condition failed."""
@@ -131,8 +130,11 @@ class WriteSet:
         self._connection.execute(_DELETE, key)
         return True
 
-    def add(self, write: Add) -> Item:
-        """The item as it is afterwards. Raises ValueError when the sum cannot be kept exactly."""
+    def add(self, write: Add) -> Item | None:
+        """The item as it is afterwards, None when the condition failed. Raises ValueError when the
+        sum cannot be kept exactly."""
+        if not self._holds(write.key, write.when):
+            return None
         state = self._state(write.key)
         item: Item = {"pk": write.key.pk, "sk": write.key.sk} if state is None else decode(state[1])
         for name, amount in write.amounts.items():

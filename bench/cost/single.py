@@ -16,7 +16,7 @@ from bench.cost.ordinary import (
 )
 from bench.cost.service import TENANT, Costed
 from chalicelib.domain.api_keys import CACHE_S
-from chalicelib.storage import keys
+from chalicelib.storage import artifact_keys
 
 
 def basics(on: Costed, values: Values) -> str:
@@ -115,7 +115,11 @@ def files(on: Costed, values: Values, experiment_id: str) -> None:
     def presigned() -> None:
         asked = {"path": "models/best.bin", "size_bytes": len(body), "sha256": sha256}
         begun = on.post(f"{url}/artifacts/uploads", asked)
-        on.blobs.put(keys.blob(TENANT, sha256), body, mime="application/octet-stream")
+        on.blobs.put(
+            artifact_keys.blob(TENANT, sha256, begun["upload_id"]),
+            body,
+            mime="application/octet-stream",
+        )
         on.direct(puts=1)
         on.post(f"{url}/artifacts/uploads/{begun['upload_id']}/complete", {})
 

@@ -92,6 +92,23 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
             ]
         },
     },
+    "begin_artifact_upload": {
+        "a model": {"size_bytes": 104857600, "sha256": _SHA256, "filename": "weights.bin"}
+    },
+    "begin_artifact_uploads": {
+        "two small files": {
+            "files": [
+                {"size_bytes": 0, "sha256": _SHA256},
+                {"size_bytes": 12, "sha256": "a" * 64, "mime": "text/plain"},
+            ]
+        }
+    },
+    "sign_artifact_parts": {"two more": {"part_numbers": [101, 102]}},
+    "complete_artifact_upload": {
+        "a single part": {},
+        "several": {"parts": [{"part_number": 1, "etag": '"9b2cf535f27731c9"'}]},
+    },
+    "complete_artifact_uploads": {"two": {"upload_ids": [_RUN_ID, _OTHER_RUN_ID]}},
     "create_key": {"of a robot": {"role": "write", "user": "nightly-training", "name": "CI"}},
 }
 

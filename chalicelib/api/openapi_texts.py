@@ -17,11 +17,13 @@ DESCRIPTION: Final = (
 TAGS: Final = {
     "experiments": "What a team tries under one name.",
     "runs": "Single tries: their metrics, params, tags and files, and comparisons of them.",
+    "artifacts": "Indexed artifacts: bytes with their metadata, found by id, tag, label or metric.",
     "keys": "API keys of the caller's tenant.",
     "service": "The service itself.",
 }
 TAG_OF: Final = (
     ("/api/v1/keys", "keys"),
+    ("/api/v1/artifacts", "artifacts"),
     ("/api/v1/experiments/runs", "runs"),
     ("/api/v1/experiments", "experiments"),
     ("/", "service"),

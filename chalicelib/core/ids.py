@@ -11,6 +11,7 @@ ExperimentId = NewType("ExperimentId", str)
 RunId = NewType("RunId", str)
 KeyId = NewType("KeyId", str)
 UploadId = NewType("UploadId", str)
+ArtifactId = NewType("ArtifactId", str)
 
 _HEX32 = re.compile(r"[0-9a-f]{32}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}")

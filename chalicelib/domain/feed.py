@@ -7,7 +7,6 @@ where they are pulled in order (`pull`, on a laptop). A deployment uses one of t
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,12 @@ import orjson
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import ConditionFailed
 from chalicelib.core.ids import ExperimentId, TenantId
+from chalicelib.core.model.stored_bytes import Owner
+from chalicelib.domain import collection, verification
+from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.verification import Verification
 from chalicelib.storage import keys, run_files, runs, uploads
-from chalicelib.storage.blobs import BlobMissing, Blobs
 from chalicelib.storage.experiments import ExperimentStore
-from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.table import (
     MAX_TRANSACTION_WRITES,
     Change,
@@ -31,7 +32,6 @@ from chalicelib.storage.table import (
     When,
     Write,
 )
-from chalicelib.storage.uploads import UploadStore
 
 MARK_KEPT_S = 48 * 3600
 """Twice as long as the feed keeps a change."""
@@ -47,10 +47,9 @@ class Projections:
     """The stores that changes are projected into."""
 
     table: Table
-    blobs: Blobs
     experiments: ExperimentStore
-    files: RunFileStore
-    uploads: UploadStore
+    bytes: ByteStores
+    verification: Verification
     clock: Clock
 
 
@@ -61,9 +60,7 @@ def dispatch(to: Projections, changes: Sequence[Change]) -> None:
     counting = [(change, amount) for change in changes if (amount := _amount(change)) is not None]
     for start in range(0, len(counting), CHANGES_AT_ONCE):
         _count(to, counting[start : start + CHANGES_AT_ONCE])
-    for change in changes:
-        if change.new.get("feed") == uploads.FEED:
-            _verify(to, change)
+    _follow_up(to, changes)
 
 
 def pull(to: Projections, limit: int = PULLED_AT_ONCE) -> int:
@@ -79,9 +76,7 @@ def pull(to: Projections, limit: int = PULLED_AT_ONCE) -> int:
     additions = _additions(to, totals)
     if len(additions) >= MAX_TRANSACTION_WRITES:
         return pull(to, MAX_TRANSACTION_WRITES - 1)
-    for change in page.changes:
-        if change.new.get("feed") == uploads.FEED:
-            _verify(to, change)
+    _follow_up(to, page.changes)
     version = 0 if kept is None else cast(int, kept["version"])
     address = keys.FEED_POSITION
     moved: Item = {
@@ -95,6 +90,27 @@ def pull(to: Projections, limit: int = PULLED_AT_ONCE) -> int:
     except ConditionFailed:
         return 0  # somebody else pulled these
     return len(page.changes)
+
+
+def _follow_up(to: Projections, changes: Sequence[Change]) -> None:
+    """What a change asks for besides counting; doing it again is fine."""
+    for change in changes:
+        match change.new.get("feed"):
+            case uploads.FEED:
+                verification.verify(to.verification, *keys.parse_upload(change.key.pk))
+            case run_files.FEED:
+                if change.old is not None:
+                    _let_go_of_replaced(to, change.old, change.new)
+            case _:
+                pass
+
+
+def _let_go_of_replaced(to: Projections, old: Item, new: Item) -> None:
+    """A file took the place of another, whose bytes it no longer needs."""
+    if old["id"] == new["id"]:
+        return
+    blob_key, owner = cast(str, old["blob"]), Owner("file", cast(str, old["id"]))
+    to.table.transact(collection.let_go(to.bytes.records, blob_key, owner, to.clock.now_ms()))
 
 
 def _amount(change: Change) -> tuple[Counted, int] | None:
@@ -154,24 +170,3 @@ def _additions(to: Projections, totals: Counter[Counted]) -> list[Write]:
 def _mark(change: Change, expires_at: int) -> Put:
     key = keys.feed_done(change.id)
     return Put({"pk": key.pk, "sk": key.sk, "expires_at": expires_at}, when=When.ABSENT)
-
-
-def _verify(to: Projections, change: Change) -> None:
-    """Read the bytes of a multipart upload and compare their digest with the one it claimed."""
-    tenant, upload_id = keys.parse_upload(change.key.pk)
-    upload = to.uploads.get(tenant, upload_id)
-    if upload is None:
-        return
-    try:
-        digest = _sha256(to.blobs.stream(upload.blob_key))
-    except BlobMissing:
-        return
-    if digest == upload.sha256:
-        to.files.set_verified(tenant, upload.run_id, upload.path, upload_id)
-
-
-def _sha256(pieces: Iterable[bytes]) -> str:
-    state = hashlib.sha256()
-    for piece in pieces:
-        state.update(piece)
-    return state.hexdigest()

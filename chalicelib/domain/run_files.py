@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from mimetypes import MimeTypes
 
-from chalicelib.core.context import Context, retry_races
+from chalicelib.core.context import Context
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import ExperimentId, RunId
-from chalicelib.core.model.artifact import RunArtifact
+from chalicelib.core.model.artifact import RunArtifact, RunPlace
+from chalicelib.core.model.stored_bytes import Owner, StoredBytes
+from chalicelib.domain import stored_bytes
 from chalicelib.domain.artifact_paths import is_inline_safe, safe_disposition
 from chalicelib.domain.logging import writable
-from chalicelib.storage import keys
-from chalicelib.storage.blobs import Blobs, SignedRequest
+from chalicelib.domain.media_types import guess_mime
+from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.uploads import URL_S, UploadStores
+from chalicelib.storage.blobs import SignedRequest
 from chalicelib.storage.run_files import LevelPage, RunFileStore
 from chalicelib.storage.runs import RunStore
 from chalicelib.storage.uploads import UploadStore
-
-URL_S = 15 * 60
-UNKNOWN_MIME = "application/octet-stream"
-_KNOWN_TYPES = MimeTypes()
-"""The table that Python brings, not the machine's: the same file has the same type everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,38 +28,44 @@ class RunFiles:
     runs: RunStore
     files: RunFileStore
     uploads: UploadStore
-    blobs: Blobs
+    bytes: ByteStores
 
-
-def guess_mime(path: str) -> str:
-    """The media type of a file by its name."""
-    return _KNOWN_TYPES.guess_type(path)[0] or UNKNOWN_MIME
+    @property
+    def upload_stores(self) -> UploadStores:
+        return UploadStores(self.uploads, self.bytes)
 
 
 def save(
     stores: RunFiles, context: Context, run_id: RunId, path: str, body: bytes, mime: str | None
 ) -> RunArtifact:
-    """A small file. One read, one blob, one transaction. Raises Conflict when the run is deleted,
-    NotFound, Forbidden."""
+    """A small file. Two reads and one transaction, and for bytes that the tenant has not yet one
+    write and one blob. Raises Conflict when the run is deleted, NotFound, Forbidden."""
     experiment_id = experiment_of(stores, context, run_id)
-    sha256 = hashlib.sha256(body).hexdigest()
-    blob_key = keys.blob(context.tenant, sha256)
+    artifact_id = context.new_id()
     mime = mime or guess_mime(path)
-    stores.blobs.put(blob_key, body, mime=mime)  # the same bytes have the same name: again is fine
-    artifact = RunArtifact(
-        artifact_id=context.new_id(),
-        path=path,
-        size_bytes=len(body),
-        sha256=sha256,
-        mime=mime,
-        blob_key=blob_key,
-        verified=True,
-        created_at_ms=context.now_ms(),
-        created_by=context.user,
+
+    def artifact(kept: StoredBytes) -> RunArtifact:
+        return RunArtifact(
+            artifact_id=artifact_id,
+            path=path,
+            size_bytes=kept.size_bytes,
+            sha256=kept.sha256,
+            mime=mime,
+            blob_key=kept.blob_key,
+            verified=kept.verified,
+            created_at_ms=context.now_ms(),
+            created_by=context.user,
+        )
+
+    kept = stored_bytes.keep(
+        stores.bytes,
+        context,
+        body,
+        mime,
+        Owner("file", artifact_id, RunPlace(run_id, path)),
+        lambda kept: stores.files.writes(context.tenant, experiment_id, run_id, artifact(kept)),
     )
-    writes = stores.files.writes(context.tenant, experiment_id, run_id, artifact)
-    retry_races(context, lambda: stores.files.table.transact(writes))
-    return artifact
+    return artifact(kept)
 
 
 def level(
@@ -87,7 +90,7 @@ def content(
         stores.runs.open(context.tenant, run_id)  # tells another tenant's run from a missing file
         raise NotFound("the run has no such file", path=path)
     name = path.rpartition("/")[2]
-    signed = stores.blobs.presign_get(
+    signed = stores.bytes.blobs.presign_get(
         artifact.blob_key,
         mime=artifact.mime,
         disposition=safe_disposition(name, inline=is_inline_safe(artifact.mime)),

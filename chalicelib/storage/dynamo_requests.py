@@ -90,7 +90,8 @@ def sweep_arguments(key: Key, now_s: int) -> Spelled:
 def add_arguments(write: Add, now_s: int) -> Spelled:
     """Arguments of UpdateItem, or of a transaction's Update, but for the table.
 
-    Its condition fails on an expired item: that must go first, or its amounts would count.
+    Without a condition of its own it fails on an expired item: that must go first, or its amounts
+    would count.
     """
     names = {"#expires": "expires_at", "#stamp": STAMP}
     # whether the stored item carries cpk is not known here; alone the stamp is in no index
@@ -104,10 +105,17 @@ def add_arguments(write: Add, now_s: int) -> Spelled:
         names[f"#s{position}"], values[f":s{position}"] = name, spell(value)
         sets.append(f"#s{position} = :s{position}")
     addition = f" ADD {', '.join(sums)}" if sums else ""
+    condition = _LIVE
+    if write.when is When.PRESENT:
+        names["#pk"] = "pk"
+        condition = _CONDITIONS[When.PRESENT]
+    elif isinstance(write.when, int):
+        names["#version"], values[":version"] = "version", {"N": str(write.when)}
+        condition = f"#version = :version AND {_LIVE}"
     return {
         "Key": spell_key(write.key),
         "UpdateExpression": f"SET {', '.join(sets)}{addition}",
-        "ConditionExpression": _LIVE,
+        "ConditionExpression": condition,
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }

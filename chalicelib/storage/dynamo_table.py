@@ -118,6 +118,8 @@ class DynamoTable:
                 answer = self._call("update_item", **arguments, ReturnValues="ALL_NEW")
                 return read_item(answer["Attributes"])
             except ConditionFailed:
+                if write.when is not None:
+                    raise
                 self._sweep(write.key)
         raise Contended("the item keeps expiring")
 
@@ -141,7 +143,7 @@ class DynamoTable:
                 self._send("transact_write_items", {"TransactItems": actions, **once})
                 return
             except ConditionFailed as error:
-                expired = [at for at in error.failed if isinstance(writes[at], Add)]
+                expired = [at for at in error.failed if _is_plain_add(writes[at])]
                 if len(expired) < len(error.failed):
                     failed = [at for at in error.failed if at not in expired]
                     raise ConditionFailed(failed) from error
@@ -216,3 +218,7 @@ class DynamoTable:
         """Full jitter, up to 20 ms the first time and twice that every next."""
         fraction = int.from_bytes(self._clock.random_bytes(2), "big") / 65536
         self._clock.sleep_s(fraction * 0.01 * 2**attempt)
+
+
+def _is_plain_add(write: Write) -> bool:
+    return isinstance(write, Add) and write.when is None

@@ -24,6 +24,7 @@ from chalicelib.storage.table import (
     Put,
     Query,
     Value,
+    When,
     Write,
 )
 
@@ -158,6 +159,8 @@ def check_item(item: Item) -> int:
 def check_add(write: Add) -> int:
     """The addition's size; raises ValueError when it can never be made."""
     check_key(write.key)
+    if write.when is When.ABSENT:
+        raise ValueError("an addition to what must be absent is a put")
     if not write.amounts.keys().isdisjoint(write.also):
         raise ValueError("an attribute is either added to or set, not both")
     change: Item = {**write.amounts, **write.also}

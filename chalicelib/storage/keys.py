@@ -1,4 +1,5 @@
-"""Every partition key, sort key and object key: builder beside parser, and nowhere else.
+"""Partition keys, sort keys and object keys: builder beside parser. Those of artifacts and their
+bytes are in `artifact_keys.py`; there are no others.
 
 Tenant first, but for API keys, the directory of ids and the maintenance queue, which are read
 before or without a tenant. `#` separates; tenant and id never hold one (see `core.ids`).
@@ -33,7 +34,7 @@ def experiment_counts(tenant: TenantId, experiment_id: ExperimentId) -> Key:
 
 def experiment_name(tenant: TenantId, name: str) -> Key:
     """Holds a name: what is too long for a key is hashed, with the original kept in the item."""
-    return Key(f"t#{tenant}#names", _plain_or_hashed(name))
+    return Key(f"t#{tenant}#names", hashed_if_long(name))
 
 
 def experiment_slug(tenant: TenantId, slug: str) -> Key:
@@ -187,6 +188,9 @@ def parse_run_file(sk: str) -> tuple[str, bool]:
     return (f"{folder}/{name}" if folder else name), rest[0] == "d"
 
 
+# -- uploads and other objects ----------------------------------------------------------------
+
+
 def upload(tenant: TenantId, upload_id: UploadId) -> Key:
     return Key(f"t#{tenant}#upload#{upload_id}", "upload")
 
@@ -200,16 +204,6 @@ def parse_upload(pk: str) -> tuple[TenantId, UploadId]:
     if match is None:
         raise ValueError(f"not the partition of an upload: {pk}")
     return TenantId(match[1]), UploadId(match[2])
-
-
-def blob(tenant: TenantId, sha256: str) -> str:
-    """Object key of bytes whose digest is known to be true."""
-    return f"cas/{tenant}/{sha256}"
-
-
-def unverified_blob(tenant: TenantId, sha256: str, upload_id: UploadId) -> str:
-    """Object key of bytes whose digest is only claimed: a multipart upload has no whole digest."""
-    return f"cas/{tenant}/{sha256}.{upload_id}"
 
 
 def remembered_answer(tenant: TenantId, token: str) -> str:
@@ -268,7 +262,8 @@ def parse_compaction_due(sk: str) -> tuple[int, TenantId, RunId]:
     return int(due), TenantId(tenant), RunId(run_id)
 
 
-def _plain_or_hashed(text: str) -> str:
+def hashed_if_long(text: str) -> str:
+    """What fits a key: the text after `p#`, or its SHA-256 after `h#`."""
     raw = text.encode()
     if len(raw) <= MAX_PLAIN_NAME_BYTES:
         return f"p#{text}"

@@ -83,13 +83,14 @@ class Add:
     """Add to top-level numeric attributes atomically; a missing item or attribute counts as 0.
 
     Attributes of `also` are set in the same write (for `feed` and `expires_at`, say); at most
-    `MAX_ADD_ATTRIBUTES` in all. ValueError when an attribute is no number or a sum needs more than
-    38 digits.
+    `MAX_ADD_ATTRIBUTES` in all. With `when` (PRESENT or a version) a missing item is a failed
+    condition instead. ValueError when an attribute is no number or a sum needs more than 38 digits.
     """
 
     key: Key
     amounts: Mapping[str, int | Decimal]
     also: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    when: Condition = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class Table(Protocol):
 
     def add(self, write: Add) -> Item:
         """Returns the item as it is after the addition. When an answer gets lost it may be made
-        twice; a transaction with one `Add` is not."""
+        twice; a transaction with one `Add` is not. Raises ConditionFailed."""
         ...
 
     def query(self, query: Query) -> Page:

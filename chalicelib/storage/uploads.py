@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import cast
 
 from chalicelib.core.ids import RunId, TenantId, UploadId
-from chalicelib.core.model.artifact import Upload, UploadState
+from chalicelib.core.model.artifact import RunPlace, Upload, UploadState
 from chalicelib.storage import keys
 from chalicelib.storage.table import Item, Put, Table, When
 
@@ -20,11 +20,14 @@ class UploadStore:
     def __init__(self, table: Table) -> None:
         self.table = table
 
-    def create(self, tenant: TenantId, upload: Upload, keep_until_s: int) -> None:
-        """One write. The item is forgotten at `keep_until_s` (s since the epoch)."""
-        self.table.put(
-            {**_item(tenant, upload), "version": 1, "expires_at": keep_until_s}, when=When.ABSENT
-        )
+    def begun(self, tenant: TenantId, upload: Upload) -> Put:
+        """The write that begins it. The item is forgotten when the upload expires."""
+        item: Item = {
+            **_item(tenant, upload),
+            "version": 1,
+            "expires_at": upload.expires_at_ms // 1000,
+        }
+        return Put(item, when=When.ABSENT)
 
     def get(self, tenant: TenantId, upload_id: UploadId) -> Upload | None:
         """One read."""
@@ -49,8 +52,8 @@ def _item(tenant: TenantId, upload: Upload) -> Item:
         "pk": key.pk,
         "sk": key.sk,
         "id": upload.upload_id,
-        "run": upload.run_id,
-        "path": upload.path,
+        "run": upload.place.run_id if upload.place else None,
+        "path": upload.place.path if upload.place else None,
         "size": upload.size_bytes,
         "sha256": upload.sha256,
         "mime": upload.mime,
@@ -66,10 +69,10 @@ def _item(tenant: TenantId, upload: Upload) -> Item:
 
 
 def _upload(item: Item) -> Upload:
+    run_id, path = cast("str | None", item["run"]), cast("str | None", item["path"])
     return Upload(
         upload_id=UploadId(cast(str, item["id"])),
-        run_id=RunId(cast(str, item["run"])),
-        path=cast(str, item["path"]),
+        place=None if run_id is None or path is None else RunPlace(RunId(run_id), path),
         size_bytes=cast(int, item["size"]),
         sha256=cast(str, item["sha256"]),
         mime=cast(str, item["mime"]),

@@ -16,7 +16,7 @@ import httpx
 from chalicelib import wiring
 from chalicelib.core.context import Context, Principal, Role
 from chalicelib.core.ids import TenantId, UserId
-from chalicelib.domain import api_keys, feed
+from chalicelib.domain import api_keys, collection, feed
 from tests.api.answers import Json, found, made
 from tests.api.engines import START_MS, Engine, StandingClock
 from tests.api.transports import AppTransport
@@ -136,6 +136,11 @@ class Service:
         to = wiring.projections(self.services)
         while feed.pull(to):
             pass
+
+    def collect(self) -> None:
+        """Delete the bytes that nobody needs and whose time has come."""
+        clock = self._clock
+        collection.collect(self.services.bytes, clock, deadline_s=clock.monotonic_s() + 60)
 
 
 def _nothing() -> None:

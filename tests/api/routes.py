@@ -17,7 +17,7 @@ import httpx
 
 from chalicelib.api.contract import Endpoint
 from chalicelib.api.endpoint import ENDPOINTS
-from tests.api.answers import Json, made
+from tests.api.answers import Json, found, made
 from tests.api.harness import RUNS
 
 importlib.import_module("app")  # routes are registered when their modules are imported
@@ -36,6 +36,8 @@ class Target:
     upload_id: str = UNKNOWN
     key: str = "loss"
     key_id: str = "unknown0"
+    artifact_upload_id: str = UNKNOWN
+    """Of bytes to be indexed, where `upload_id` is that of a run's file."""
 
 
 def _bodies(of: Target) -> Mapping[str, Json]:
@@ -64,6 +66,11 @@ def _bodies(of: Target) -> Mapping[str, Json]:
             "part_numbers": [1]
         },
         "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads/{upload_id}/complete": {},
+        "POST /api/v1/artifacts/uploads": {"size_bytes": 1, "sha256": "0" * 64},
+        "POST /api/v1/artifacts/uploads/batch": {"files": [{"size_bytes": 1, "sha256": "0" * 64}]},
+        "POST /api/v1/artifacts/uploads/{upload_id}/parts": {"part_numbers": [1]},
+        "POST /api/v1/artifacts/uploads/{upload_id}/complete": {},
+        "POST /api/v1/artifacts/uploads/batch/complete": {"upload_ids": [of.artifact_upload_id]},
     }
 
 
@@ -84,21 +91,39 @@ def variables_of(endpoint: Endpoint) -> set[str]:
     return set(_VARIABLE.findall(endpoint.path))
 
 
+IDS: Final = ("experiment_id", "run_id", "artifact_upload_id")
+"""Fields of a target that a tenant may know of and another may not."""
+
+
 def names_ids(endpoint: Endpoint) -> set[str]:
     """Which of a target's ids a valid request to the route names, wherever it does."""
-    marks = Target("<e>", "<r>", "<o>", "<u>", "<k>", "<i>")
-    sent = f"{endpoint.path} {_bodies(marks).get(name_of(endpoint))} "
+    marks = replace(Target(), **{name: f"<{name}>" for name in IDS})
+    sent = f"{_path(endpoint, marks)} {_bodies(marks).get(name_of(endpoint))} "
     sent += str(_queries(marks).get(name_of(endpoint)))
-    found = variables_of(endpoint)
-    for name in ("experiment_id", "run_id"):
-        if getattr(marks, name) in sent:
-            found.add(name)
-    return found & {"experiment_id", "run_id"}
+    return {name for name in IDS if getattr(marks, name) in sent}
+
+
+def status_of_anothers(endpoint: Endpoint) -> int:
+    """What the route answers for another tenant's ids: on those of experiments and runs 403, on the
+    others the same as for what does not exist."""
+    path = endpoint.path
+    of_runs = path.startswith("/api/v1/experiments") and "{experiment_id}/artifacts" not in path
+    return 403 if of_runs else 404
+
+
+def _path(endpoint: Endpoint, of: Target) -> str:
+    def value(variable: re.Match[str]) -> str:
+        name = variable[1]
+        if name == "upload_id" and endpoint.path.startswith("/api/v1/artifacts"):
+            name = "artifact_upload_id"
+        return getattr(of, name)
+
+    return _VARIABLE.sub(value, endpoint.path)
 
 
 def call(client: httpx.Client, endpoint: Endpoint, of: Target) -> httpx.Response:
     """A valid request to the route, about the target."""
-    url = _VARIABLE.sub(lambda found: getattr(of, found[1]), endpoint.path)
+    url = _path(endpoint, of)
     content: dict[str, Any] = {}
     if endpoint.media_type == "multipart/form-data":
         content["files"] = {"file": ("a", b"x")}
@@ -125,4 +150,8 @@ def target_of(client: httpx.Client) -> Target:
     assert client.post(f"{RUNS}/{ids[0]}/log-artifact", files=files).is_success
     body = {"path": "b", "size_bytes": 1, "sha256": "0" * 64}
     upload = made(client.post(f"{RUNS}/{ids[0]}/artifacts/uploads", json=body))
-    return replace(target, upload_id=upload["upload_id"])
+    body = {"size_bytes": 1, "sha256": "0" * 64}
+    bytes_upload = found(client.post("/api/v1/artifacts/uploads", json=body))["upload"]
+    return replace(
+        target, upload_id=upload["upload_id"], artifact_upload_id=bytes_upload["upload_id"]
+    )

@@ -13,12 +13,16 @@ from chalicelib.domain import logging
 from chalicelib.domain.feed import Projections
 from chalicelib.domain.logging import Batch
 from chalicelib.domain.run_files import RunFiles
+from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.verification import Verification
 from chalicelib.storage import packing
+from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.points import PointStore
 from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.runs import RunStore
+from chalicelib.storage.stored_bytes import StoredBytesStore
 from chalicelib.storage.table import (
     Add,
     Changed,
@@ -151,14 +155,21 @@ class Stores:
     @property
     def files(self) -> RunFiles:
         files = RunFileStore(self.table)
-        return RunFiles(self.runs, files, UploadStore(self.table), self.blobs)
+        return RunFiles(self.runs, files, UploadStore(self.table), self.bytes)
+
+    @property
+    def bytes(self) -> ByteStores:
+        return ByteStores(StoredBytesStore(self.table), self.blobs)
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        return ArtifactStore(self.table)
 
     @property
     def projections(self) -> Projections:
         files = self.files
-        return Projections(
-            self.table, self.blobs, self.experiments, files.files, files.uploads, self.clock
-        )
+        verified = Verification(self.bytes, files.uploads, files.files, self.artifacts, self.clock)
+        return Projections(self.table, self.experiments, self.bytes, verified, self.clock)
 
     def on(self, table: Table) -> Stores:
         """The same stores, seen through another table."""

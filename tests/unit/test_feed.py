@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.ids import ExperimentId, RunId, UploadId
-from chalicelib.core.model.artifact import RunArtifact, Upload
+from chalicelib.core.model.artifact import RunArtifact, RunPlace, Upload
 from chalicelib.core.model.experiment import ExperimentCounts, Stage
 from chalicelib.core.model.run import Point, Run
-from chalicelib.domain import feed, run_files, runs
-from chalicelib.storage import keys
+from chalicelib.core.model.stored_bytes import Owner, StoredBytes
+from chalicelib.domain import feed, run_files, runs, stored_bytes
+from chalicelib.storage import artifact_keys
 from chalicelib.storage.table import Change
 from tests.unit.stores import Stopped, Stores, WatchedTable, stopping
 
@@ -157,24 +158,31 @@ def completed_upload(
 ) -> UploadId:
     """A multipart upload whose parts arrived, as `complete_upload` records it."""
     upload_id = UploadId(stores.clock.new_id())
-    blob_key = keys.unverified_blob(stores.tenant, sha256, upload_id)
+    blob_key = artifact_keys.blob(stores.tenant, sha256, upload_id)
     stores.blobs.put(blob_key, body, mime="text/plain")
     now_ms = stores.clock.now_ms()
+    place = RunPlace(run_id, path)
     upload = Upload(
-        upload_id, run_id, path, len(body), sha256, "text/plain", len(body), 1, blob_key,
+        upload_id, place, len(body), sha256, "text/plain", len(body), 1, blob_key,
         "the store's id", False, "open", now_ms, now_ms + 1000,
     )  # fmt: skip
-    stores.files.uploads.create(stores.tenant, upload, now_ms // 1000 + 1000)
+    stores.table.transact([stores.files.uploads.begun(stores.tenant, upload)])
     experiment_id = stores.runs.get(stores.tenant, run_id).experiment_id
     artifact = RunArtifact(
         upload_id, path, len(body), sha256, "text/plain", blob_key, False, now_ms,
         stores.context.user,
     )  # fmt: skip
-    stores.table.transact(
-        [
+    records = stores.bytes.records
+    stored_bytes.settle(
+        stores.bytes,
+        stores.context,
+        records.get(stores.tenant, sha256),
+        StoredBytes(sha256, len(body), blob_key, False, now_ms),
+        Owner("file", upload_id, place),
+        lambda _: [
             stores.files.uploads.ended(stores.tenant, upload, "completed", now_ms // 1000 + 1000),
             *stores.files.files.writes(stores.tenant, experiment_id, run_id, artifact),
-        ]
+        ],
     )
     return upload_id
 
@@ -227,7 +235,7 @@ def test_a_file_that_takes_the_path_during_verification_is_not_verified(stores: 
 def test_bytes_that_are_gone_are_not_verified(stores: Stores) -> None:
     run_id = new_run(stores, stores.new_experiment_id())
     upload_id = completed_upload(stores, run_id, "a.bin", DIGEST)
-    stores.blobs.delete(keys.unverified_blob(stores.tenant, DIGEST, upload_id))
+    stores.blobs.delete(artifact_keys.blob(stores.tenant, DIGEST, upload_id))
     pull_all(stores)
     assert not is_verified(stores, run_id, "a.bin")
 

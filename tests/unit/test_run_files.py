@@ -14,9 +14,8 @@ from chalicelib.core.errors import Conflict, Contended, Forbidden, Invalid, NotF
 from chalicelib.core.ids import RunId, TenantId, UploadId, UserId
 from chalicelib.core.model.artifact import Folder, RunArtifact
 from chalicelib.core.model.run import Point
-from chalicelib.domain import run_files, runs, uploads
+from chalicelib.domain import run_files, run_uploads, runs, uploads
 from chalicelib.domain.uploads import MIB, NewUpload, OpenUpload
-from chalicelib.storage import keys
 from chalicelib.storage.blobs import MAX_OBJECT_BYTES, MAX_PARTS, MAX_SINGLE_PUT_BYTES, Part
 from local.disk_blobs import DiskBlobs
 from tests.unit.histories import new_story
@@ -38,8 +37,8 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begin(stores: Stores, run_id: RunId, path: str = "a.bin", body: bytes = BODY) -> OpenUpload:
-    wanted = NewUpload(path, len(body), hashlib.sha256(body).hexdigest())
-    return uploads.begin(stores.files, stores.context, run_id, wanted)
+    wanted = NewUpload(len(body), hashlib.sha256(body).hexdigest(), filename=path)
+    return run_uploads.begin(stores.files, stores.context, run_id, path, wanted)
 
 
 def send(stores: Stores, opened: OpenUpload, body: bytes = BODY) -> list[Part]:
@@ -62,7 +61,9 @@ def send(stores: Stores, opened: OpenUpload, body: bytes = BODY) -> list[Part]:
 
 
 def complete(stores: Stores, run_id: RunId, opened: OpenUpload, parts: list[Part]) -> RunArtifact:
-    return uploads.complete(stores.files, stores.context, run_id, opened.upload.upload_id, parts)
+    return run_uploads.complete(
+        stores.files, stores.context, run_id, opened.upload.upload_id, parts
+    )
 
 
 def stored(stores: Stores, run_id: RunId, path: str) -> RunArtifact | None:
@@ -229,19 +230,19 @@ def test_an_aborted_upload_is_over(
     sent = send(stores, opened)
     upload_id = opened.upload.upload_id
     for _ in range(2):
-        uploads.abort(stores.files, stores.context, run_id, upload_id)
+        run_uploads.abort(stores.files, stores.context, run_id, upload_id)
     with pytest.raises(Conflict):
         complete(stores, run_id, opened, sent)
     with pytest.raises(Conflict):
-        uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
-    assert uploads.resign(stores.files, stores.context, upload_id, [1]) is None
+        run_uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
+    assert uploads.resign(stores.files.upload_stores, stores.context, upload_id, [1]) is None
 
 
 def test_a_completed_upload_is_not_aborted(stores: Stores, run_id: RunId) -> None:
     opened = begin(stores, run_id)
     complete(stores, run_id, opened, send(stores, opened))
     with pytest.raises(Conflict):
-        uploads.abort(stores.files, stores.context, run_id, opened.upload.upload_id)
+        run_uploads.abort(stores.files, stores.context, run_id, opened.upload.upload_id)
     assert stored(stores, run_id, "a.bin") is not None
 
 
@@ -255,14 +256,14 @@ def test_of_completing_and_aborting_at_once_one_wins(stores: Stores, run_id: Run
 
     seen = stores.on(WatchedTable(stores.table, before))
     with pytest.raises(Conflict):
-        uploads.abort(seen.files, seen.context, run_id, opened.upload.upload_id)
+        run_uploads.abort(seen.files, seen.context, run_id, opened.upload.upload_id)
     assert stored(stores, run_id, "a.bin") is not None
 
 
 def test_an_upload_is_forgotten_after_a_week(stores: Stores, run_id: RunId) -> None:
     assert isinstance(stores.clock, HandClock)
     opened = begin(stores, run_id)
-    stores.clock.advance(uploads.KEEP_UPLOAD_S * 1000)
+    stores.clock.advance(uploads.KEEP_UPLOAD_MS)
     with pytest.raises(NotFound):
         complete(stores, run_id, opened, [])
 
@@ -275,10 +276,10 @@ def test_an_upload_belongs_to_its_run_and_tenant(stores: Stores, run_id: RunId) 
     stranger = Context(principal, stores.clock, stores.context.deadline_s)
     upload_id = opened.upload.upload_id
     with pytest.raises(Forbidden):
-        uploads.complete(stores.files, stranger, run_id, upload_id, [])
+        run_uploads.complete(stores.files, stranger, run_id, upload_id, [])
     with pytest.raises(Forbidden):
         run_files.content(stores.files, stranger, run_id, "a.bin")
-    assert uploads.resign(stores.files, stranger, upload_id, [1]) is None
+    assert uploads.resign(stores.files.upload_stores, stranger, upload_id, [1]) is None
 
 
 @given(st.integers(MAX_SINGLE_PUT_BYTES, MAX_OBJECT_BYTES))
@@ -293,42 +294,44 @@ def test_parts_of_any_size_add_up(size_bytes: int) -> None:
 
 
 def test_only_the_first_hundred_parts_are_signed_at_once(stores: Stores, run_id: RunId) -> None:
-    wanted = NewUpload("a.bin", 200 * MAX_SINGLE_PUT_BYTES + 1, DIGEST)
-    opened = uploads.begin(stores.files, stores.context, run_id, wanted)
+    wanted = NewUpload(200 * MAX_SINGLE_PUT_BYTES + 1, DIGEST)
+    opened = run_uploads.begin(stores.files, stores.context, run_id, "a.bin", wanted)
     assert opened.upload.part_count == 201
     assert [part.part_number for part in opened.parts] == list(range(1, 101))
-    more = uploads.sign_parts(
+    more = run_uploads.sign_parts(
         stores.files, stores.context, run_id, opened.upload.upload_id, [1, 201], {}
     )
     assert [part.part_number for part in more.parts] == [1, 201]
     with pytest.raises(Invalid):
-        uploads.sign_parts(stores.files, stores.context, run_id, opened.upload.upload_id, [202], {})
+        run_uploads.sign_parts(
+            stores.files, stores.context, run_id, opened.upload.upload_id, [202], {}
+        )
     assert uploads.part_length(opened.upload, 201) == 1
 
 
 def test_digests_of_parts_are_bound_when_they_are_known(stores: Stores, run_id: RunId) -> None:
     size = MAX_SINGLE_PUT_BYTES + 1
-    wanted = NewUpload("a.bin", size, DIGEST, part_sha256=["a" * 64, "b" * 64])
-    opened = uploads.begin(stores.files, stores.context, run_id, wanted)
+    wanted = NewUpload(size, DIGEST, part_sha256=["a" * 64, "b" * 64])
+    opened = run_uploads.begin(stores.files, stores.context, run_id, "a.bin", wanted)
     assert opened.upload.checksums
     upload_id = opened.upload.upload_id
     with pytest.raises(Invalid):
-        uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
-    uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {1: "a" * 64})
-    wrong = NewUpload("a.bin", size, DIGEST, part_sha256=["a" * 64])
+        run_uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {})
+    run_uploads.sign_parts(stores.files, stores.context, run_id, upload_id, [1], {1: "a" * 64})
+    wrong = NewUpload(size, DIGEST, part_sha256=["a" * 64])
     with pytest.raises(Invalid):
-        uploads.begin(stores.files, stores.context, run_id, wrong)
+        run_uploads.begin(stores.files, stores.context, run_id, "a.bin", wrong)
 
 
 def test_too_large_a_file_is_refused(stores: Stores, run_id: RunId) -> None:
-    wanted = NewUpload("a.bin", MAX_OBJECT_BYTES + 1, DIGEST)
+    wanted = NewUpload(MAX_OBJECT_BYTES + 1, DIGEST)
     with pytest.raises(Invalid):
-        uploads.begin(stores.files, stores.context, run_id, wanted)
+        run_uploads.begin(stores.files, stores.context, run_id, "a.bin", wanted)
 
 
 def test_unknown_uploads_and_files_are_not_found(stores: Stores, run_id: RunId) -> None:
     with pytest.raises(NotFound):
-        uploads.abort(stores.files, stores.context, run_id, UploadId("f" * 32))
+        run_uploads.abort(stores.files, stores.context, run_id, UploadId("f" * 32))
     with pytest.raises(NotFound):
         run_files.content(stores.files, stores.context, run_id, "a.bin")
 
@@ -384,6 +387,8 @@ def test_files_are_apart_from_everything_else_of_the_run(stores: Stores, run_id:
 def test_the_content_of_a_file_is_a_url_that_dies(stores: Stores, run_id: RunId) -> None:
     run_files.save(stores.files, stores.context, run_id, "page.html", b"<script>", None)
     signed, expires_at_ms = run_files.content(stores.files, stores.context, run_id, "page.html")
-    assert expires_at_ms == stores.clock.now_ms() + run_files.URL_S * 1000
+    assert expires_at_ms == stores.clock.now_ms() + uploads.URL_S * 1000
     assert "attachment" in signed.url
-    assert keys.blob(stores.tenant, hashlib.sha256(b"<script>").hexdigest()) in signed.url
+    saved = stored(stores, run_id, "page.html")
+    assert saved is not None
+    assert saved.blob_key in signed.url

@@ -85,7 +85,7 @@ class LocationOut(TypedDict):
 
 
 def stores_of(services: Services) -> RunFiles:
-    return RunFiles(services.runs, services.files, services.uploads, services.blobs)
+    return RunFiles(services.runs, services.files, services.uploads, services.bytes)
 
 
 def file_out(run_id: RunId, artifact: RunArtifact, prefix: str) -> FileOut:

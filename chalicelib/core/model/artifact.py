@@ -1,11 +1,12 @@
-"""Files of a run, and uploads on their way."""
+"""Files of a run, indexed artifacts, and uploads on their way."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
-from chalicelib.core.ids import RunId, UploadId, UserId
+from chalicelib.core.ids import ArtifactId, RunId, UploadId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,23 @@ UploadState: TypeAlias = Literal["open", "completed", "aborted"]
 
 
 @dataclass(frozen=True, slots=True)
+class RunPlace:
+    """Where in which run's artifact tree a file belongs."""
+
+    run_id: RunId
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """A presigned upload of one file into a run's artifact tree.
+    """A presigned upload: of a run's file when it has a `place`, else of bytes to be indexed.
 
     `store_upload` is the blob store's id of a multipart upload, None when it is a single PUT.
     `checksums` says that every part's sha256 is bound when signed.
     """
 
     upload_id: UploadId
-    run_id: RunId
-    path: str
+    place: RunPlace | None
     size_bytes: int
     sha256: str
     mime: str
@@ -58,3 +66,59 @@ class Upload:
     state: UploadState
     created_at_ms: int
     expires_at_ms: int
+
+
+ARTIFACT_IDS: Final = (
+    "run_id",
+    "session_id",
+    "graph_id",
+    "node_id",
+    "user_id",
+    "org_id",
+    "client_id",
+    "app_id",
+    "experiment_id",
+)
+"""Ids that an artifact can be found by; labels to us, not authority."""
+MANIFEST_MIME: Final = "application/vnd.trialbook.manifest+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An indexed artifact: one file, or a directory when `file_count` is not None.
+
+    `ids` holds those of `ARTIFACT_IDS` that are set. Of a directory, `sha256` and `blob_key` are
+    those of its manifest, and `size_bytes` is the total of its files. `labels` and `metrics` are
+    JSON values.
+    """
+
+    artifact_id: ArtifactId
+    kind: str
+    sha256: str
+    size_bytes: int
+    blob_key: str
+    verified: bool
+    created_at_ms: int
+    created_by: UserId
+    mime: str
+    name: str | None = None
+    suggested_uri: str | None = None
+    preview_uri: str | None = None
+    tool_name: str | None = None
+    tool_version: str | None = None
+    ids: Mapping[str, str] = field(default_factory=dict[str, str])
+    tags: tuple[str, ...] = ()
+    labels: Mapping[str, object] = field(default_factory=dict[str, object])
+    metrics: Mapping[str, object] = field(default_factory=dict[str, object])
+    pinned: bool = False
+    file_count: int | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A file of a directory artifact."""
+
+    path: str
+    sha256: str
+    size_bytes: int

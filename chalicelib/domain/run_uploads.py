@@ -1,0 +1,129 @@
+"""Uploads of files of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chalicelib.core.context import Context, retry_races
+from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.ids import RunId, UploadId
+from chalicelib.core.model.artifact import RunArtifact, RunPlace, Upload
+from chalicelib.core.model.stored_bytes import Owner, StoredBytes
+from chalicelib.domain import stored_bytes, uploads
+from chalicelib.domain.run_files import RunFiles, experiment_of
+from chalicelib.domain.uploads import NewUpload, OpenUpload
+from chalicelib.storage.blobs import Part
+
+
+def begin(
+    stores: RunFiles, context: Context, run_id: RunId, path: str, wanted: NewUpload
+) -> OpenUpload:
+    """One read and one transaction. Raises Conflict when the run is deleted, Invalid, NotFound,
+    Forbidden."""
+    experiment_of(stores, context, run_id)
+    return uploads.begin(stores.upload_stores, context, wanted, RunPlace(run_id, path))
+
+
+def sign_parts(
+    stores: RunFiles,
+    context: Context,
+    run_id: RunId,
+    upload_id: UploadId,
+    numbers: Sequence[int],
+    digests: Mapping[int, str],
+) -> OpenUpload:
+    """More parts, or the same anew. One read. Raises Conflict when it is not open, Invalid,
+    NotFound."""
+    upload, _ = _upload(stores, context, run_id, upload_id)
+    return uploads.sign_parts(stores.upload_stores, context, upload, numbers, digests)
+
+
+def complete(
+    stores: RunFiles,
+    context: Context,
+    run_id: RunId,
+    upload_id: UploadId,
+    parts: Sequence[Part],
+) -> RunArtifact:
+    """Put the file in the run's tree; again is fine. Three reads, a blob look, one transaction.
+
+    Raises Conflict when bytes are missing or it was aborted, Invalid for bad parts, NotFound.
+    """
+    return retry_races(context, lambda: _complete(stores, context, run_id, upload_id, parts))
+
+
+def _complete(
+    stores: RunFiles,
+    context: Context,
+    run_id: RunId,
+    upload_id: UploadId,
+    parts: Sequence[Part],
+) -> RunArtifact:
+    """Raises ConditionFailed when somebody ends the upload or stores its bytes at the same time."""
+    upload, place = _upload(stores, context, run_id, upload_id)
+    if upload.state == "aborted":
+        raise Conflict("the upload was aborted; begin another", upload_id=upload_id)
+    if upload.state == "completed":
+        return _completed(stores, context, upload, place)
+    experiment_id = experiment_of(stores, context, run_id)
+    known = stores.bytes.records.get(context.tenant, upload.sha256)
+    arrived = uploads.arrived(stores.upload_stores, context, upload, parts)
+    kept = stored_bytes.settle(
+        stores.bytes,
+        context,
+        known,
+        arrived,
+        Owner("file", upload_id, place),
+        lambda kept: [
+            uploads.completed(stores.upload_stores, context, upload),
+            *stores.files.writes(
+                context.tenant, experiment_id, run_id, _artifact(upload, place, kept, context)
+            ),
+        ],
+    )
+    return _artifact(upload, place, kept, context)
+
+
+def abort(stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId) -> None:
+    """Again is fine. Raises Conflict when it is completed, NotFound."""
+
+    def attempt() -> None:
+        upload, _ = _upload(stores, context, run_id, upload_id)
+        uploads.abort(stores.upload_stores, context, upload)
+
+    retry_races(context, attempt)
+
+
+def _upload(
+    stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId
+) -> tuple[Upload, RunPlace]:
+    upload = stores.uploads.get(context.tenant, upload_id)
+    if upload is None or upload.place is None or upload.place.run_id != run_id:
+        stores.runs.open(context.tenant, run_id)
+        raise NotFound("there is no such upload; it may have expired", upload_id=upload_id)
+    return upload, upload.place
+
+
+def _artifact(upload: Upload, place: RunPlace, kept: StoredBytes, context: Context) -> RunArtifact:
+    return RunArtifact(
+        artifact_id=upload.upload_id,
+        path=place.path,
+        size_bytes=upload.size_bytes,
+        sha256=upload.sha256,
+        mime=upload.mime,
+        blob_key=kept.blob_key,
+        verified=kept.verified,
+        created_at_ms=context.now_ms(),
+        created_by=context.user,
+    )
+
+
+def _completed(stores: RunFiles, context: Context, upload: Upload, place: RunPlace) -> RunArtifact:
+    stored = stores.files.get(context.tenant, place.run_id, place.path)
+    if stored is not None and stored.artifact_id == upload.upload_id:
+        return stored
+    # A later file took the path.
+    arrived = StoredBytes(
+        upload.sha256, upload.size_bytes, upload.blob_key, upload.store_upload is None, 0
+    )
+    return _artifact(upload, place, arrived, context)

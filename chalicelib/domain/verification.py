@@ -1,0 +1,94 @@
+"""Verification of multipart uploads: a digest is believed only when the bytes were read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from chalicelib.core.context import Clock
+from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.ids import ArtifactId, TenantId, UploadId
+from chalicelib.core.model.artifact import Upload
+from chalicelib.core.model.stored_bytes import Owner, StoredBytes
+from chalicelib.domain.stored_bytes import ByteStores, is_there
+from chalicelib.storage.artifacts import ArtifactStore
+from chalicelib.storage.blobs import BlobMissing
+from chalicelib.storage.run_files import RunFileStore
+from chalicelib.storage.uploads import UploadStore
+
+SETTLE_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The stores in which it is recorded that bytes are what they claim to be."""
+
+    bytes: ByteStores
+    uploads: UploadStore
+    files: RunFileStore
+    artifacts: ArtifactStore
+    clock: Clock
+
+
+def verify(of: Verification, tenant: TenantId, upload_id: UploadId) -> None:
+    """Compare the digest of a completed upload's bytes with the one it claimed, and tell everything
+    that reads them. Reads all of the bytes; again is fine."""
+    upload = of.uploads.get(tenant, upload_id)
+    if upload is None:
+        return
+    try:
+        digest = _sha256(of.bytes.blobs.stream(upload.blob_key))
+    except BlobMissing:
+        return
+    _record(of, tenant, upload, is_true=digest == upload.sha256)
+    if digest != upload.sha256:
+        return
+    # Listed after the record changed: an owner added since has read that the bytes are verified.
+    for owned in of.bytes.records.owners(tenant, upload.sha256):
+        if owned.blob_key == upload.blob_key:
+            _tell(of, tenant, owned.owner)
+
+
+def _record(of: Verification, tenant: TenantId, upload: Upload, *, is_true: bool) -> None:
+    """The record of the digest, verified where the claim was true and removed where it was not."""
+    records = of.bytes.records
+    for _ in range(SETTLE_ATTEMPTS):
+        known = records.get(tenant, upload.sha256)
+        if known is None or known.doomed or is_there(known):
+            return
+        if is_true:
+            arrived = StoredBytes(
+                upload.sha256, upload.size_bytes, upload.blob_key, True, of.clock.now_ms()
+            )
+            change = records.replaced(tenant, known, arrived)
+        elif known.blob_key == upload.blob_key:
+            change = records.removed(tenant, known)
+        else:
+            return  # another upload claims the digest now
+        try:
+            records.table.transact([change])
+        except ConditionFailed:
+            continue
+        return
+
+
+def _tell(of: Verification, tenant: TenantId, owner: Owner) -> None:
+    match owner.kind:
+        case "file":
+            if owner.place is not None:
+                of.files.set_verified(tenant, owner.place.run_id, owner.place.path, owner.id)
+        case "artifact":
+            of.artifacts.set_verified(tenant, ArtifactId(owner.id))
+        case "directory" | "entry":
+            pass  # these do not say whether they are verified
+        case _:
+            assert_never(owner.kind)
+
+
+def _sha256(pieces: Iterable[bytes]) -> str:
+    state = hashlib.sha256()
+    for piece in pieces:
+        state.update(piece)
+    return state.hexdigest()

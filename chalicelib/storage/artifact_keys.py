@@ -1,0 +1,118 @@
+"""Keys of artifacts and of the bytes behind them: builder beside parser, and nowhere else.
+
+As in `keys.py`: tenant first, `#` separates, and neither tenant nor id ever holds one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from chalicelib.core.ids import ArtifactId, TenantId
+from chalicelib.storage.keys import hashed_if_long
+from chalicelib.storage.table import Key
+
+# -- bytes ------------------------------------------------------------------------------------
+
+
+class BlobName(NamedTuple):
+    """What the key of an object that holds bytes says. Nobody but who made `object_id` ever writes
+    the object, so one that was deleted never comes back."""
+
+    tenant: TenantId
+    sha256: str
+    object_id: str
+
+
+def blob(tenant: TenantId, sha256: str, object_id: str) -> str:
+    """Object key of bytes with this digest, true or claimed."""
+    return f"cas/{tenant}/{sha256}.{object_id}"
+
+
+_BLOB = re.compile(r"cas/([^/]+)/([0-9a-f]{64})\.([0-9a-f]{32})")
+
+
+def parse_blob(blob_key: str) -> BlobName:
+    """Inverse of `blob`. Raises ValueError."""
+    match = _BLOB.fullmatch(blob_key)
+    if match is None:
+        raise ValueError(f"not the key of stored bytes: {blob_key}")
+    return BlobName(TenantId(match[1]), match[2], match[3])
+
+
+def stored_bytes(tenant: TenantId, sha256: str) -> Key:
+    """Where a tenant's bytes with this digest are."""
+    return Key(f"t#{tenant}#bytes#{sha256}", "bytes")
+
+
+def bytes_owner(tenant: TenantId, sha256: str, owner: str) -> Key:
+    """Something that needs the bytes; beside their record."""
+    return Key(f"t#{tenant}#bytes#{sha256}", f"owner#{owner}")
+
+
+OWNER_PREFIX = "owner#"
+
+COLLECTION_DUE = "due#bytes"
+
+
+def collection_due(due_ms: int, blob_key: str) -> Key:
+    """Queue of objects that may have become garbage, by the time from which it may be looked."""
+    return Key(COLLECTION_DUE, f"{due_ms:015d}#{blob_key}")
+
+
+def parse_collection_due(sk: str) -> tuple[int, str]:
+    """Inverse of `collection_due`'s sort key."""
+    due, _, blob_key = sk.partition("#")
+    return int(due), blob_key
+
+
+DIRECTORIES_DUE = "due#directories"
+
+
+def directory_due(due_ms: int, tenant: TenantId, artifact_id: ArtifactId) -> Key:
+    """Queue of directories whose files are to be let go, unless the artifact is there."""
+    return Key(DIRECTORIES_DUE, f"{due_ms:015d}#{tenant}#{artifact_id}")
+
+
+def parse_directory_due(sk: str) -> tuple[int, TenantId, ArtifactId]:
+    """Inverse of `directory_due`'s sort key."""
+    due, tenant, artifact_id = sk.split("#")
+    return int(due), TenantId(tenant), ArtifactId(artifact_id)
+
+
+# -- indexed artifacts ------------------------------------------------------------------------
+
+
+def artifact(tenant: TenantId, artifact_id: ArtifactId) -> Key:
+    return Key(f"t#{tenant}#artifact#{artifact_id}", "artifact")
+
+
+def artifacts_by(tenant: TenantId, field: str, value: str) -> str:
+    """Partition of the rows of artifacts that have this value in this field."""
+    return f"t#{tenant}#artifacts#{field}#{hashed_if_long(value)}"
+
+
+def artifacts_all(tenant: TenantId) -> str:
+    """Partition of the rows of all artifacts of a tenant."""
+    return f"t#{tenant}#artifacts"
+
+
+def artifact_sort(created_at_ms: int, artifact_id: ArtifactId) -> str:
+    """Sort key of an artifact's rows: by time."""
+    return f"{created_at_ms:015d}#{artifact_id}"
+
+
+def artifact_sort_from(created_at_ms: int) -> str:
+    """Lower bound of the sort keys of artifacts made at this time or later."""
+    return f"{created_at_ms:015d}"
+
+
+def artifact_sort_before(created_at_ms: int, artifact_id: ArtifactId) -> str:
+    """Upper bound of the sort keys that come before that of this artifact: ids are hexadecimal."""
+    return f"{created_at_ms:015d}#{int(artifact_id, 16) - 1:032x}"
+
+
+def parse_artifact_sort(sk: str) -> tuple[int, ArtifactId]:
+    """Inverse of `artifact_sort`."""
+    created, artifact_id = sk.split("#")
+    return int(created), ArtifactId(artifact_id)
