@@ -19,6 +19,7 @@ from tests.api.process import KEY, ROOT, Serving, serving
 EXAMPLES: Final = 30
 """Per operation, in each phase."""
 LIMIT_S: Final = 120
+UPLOADS: Final = "/api/v1/artifacts/uploads"
 
 CONFIG: Final = """\
 hooks = "tests.api.schemathesis_hooks"
@@ -47,6 +48,7 @@ expected-statuses = ["4xx"]
 "query.filter" = {{ dictionary = "filter", probability = 0.7 }}
 "query.order_by[*]" = {{ dictionary = "order", probability = 0.7 }}
 "body.order_by[*]" = {{ dictionary = "order", probability = 0.7 }}
+"body.upload_ids[*]" = {{ dictionary = "upload", probability = 0.9 }}
 "body.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
 "body.experiment_ids[*]" = {{ dictionary = "experiment", probability = 0.8 }}
 "body.run_ids[*]" = {{ dictionary = "run", probability = 0.8 }}
@@ -96,13 +98,11 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
                 files={"file": (name, b"seed")},
             )
         for size_bytes in (4, 200_000_000):
-            wanted = {
-                "path": f"upload-{size_bytes}",
-                "size_bytes": size_bytes,
-                "sha256": hashlib.sha256(b"seed").hexdigest(),
-            }
-            begun = post(f"{RUNS}/{run_id}/artifacts/uploads", json=wanted)
-            uploads.append(begun["upload_id"])
+            wanted = {"path": f"upload-{size_bytes}", **described(b"seed", size_bytes)}
+            uploads.append(put(post(f"{RUNS}/{run_id}/artifacts/uploads", json=wanted), b"seed"))
+    for number in range(12):
+        body = f"bytes {number}".encode()
+        uploads.append(put(post(UPLOADS, json=described(body, len(body)))["upload"], body))
     spare = [post(KEYS, json={"role": "read"})["key_id"] for _ in range(5)]
     return {
         "run": runs,
@@ -110,6 +110,18 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
         "upload": uploads,
         "spare_key": spare,
     }
+
+
+def described(body: bytes, size_bytes: int) -> dict[str, Any]:
+    return {"size_bytes": size_bytes, "sha256": hashlib.sha256(body).hexdigest()}
+
+
+def put(upload: dict[str, Any], body: bytes) -> str:
+    """The id of the upload; the bytes are sent when they are all there is."""
+    part = upload["parts"][0]
+    if upload["part_size"] == len(body):
+        assert httpx.put(part["url"], headers=part["headers"], content=body).is_success
+    return upload["upload_id"]
 
 
 def schemathesis(server: Serving, folder: Path) -> tuple[subprocess.CompletedProcess[str], Any]:

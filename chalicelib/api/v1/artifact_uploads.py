@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from chalicelib.api.contract import Answer, Body, Request, no_content, ok
 from chalicelib.api.endpoint import endpoint
-from chalicelib.api.v1.shapes import DISTINCT, HexId, Mime, Sha256
+from chalicelib.api.v1.shapes import HexId, Mime, Sha256
 from chalicelib.api.v1.upload_shapes import (
     CompleteUpload,
     NewBytesIn,
@@ -57,7 +57,7 @@ class BatchIn(Body):
 class BatchCompleted(Body):
     """Complete uploads that have one part."""
 
-    upload_ids: Annotated[list[HexId], Field(min_length=1, max_length=100), DISTINCT]
+    upload_ids: Annotated[list[HexId], Field(min_length=1, max_length=100)]
 
 
 class BegunOut(TypedDict):
