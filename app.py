@@ -7,7 +7,11 @@ import os
 from chalicelib import wiring
 from chalicelib.api.application import TrialbookApp
 from chalicelib.api.v1 import (
+    artifact_contents,
+    artifact_search,
     artifact_uploads,
+    artifacts,
+    experiment_artifacts,
     experiments,
     keys,
     run_files,
@@ -33,6 +37,10 @@ for module in (
     run_files,
     run_uploads,
     artifact_uploads,
+    artifacts,
+    artifact_search,
+    artifact_contents,
+    experiment_artifacts,
 ):
     app.register_blueprint(module.routes)
 app.register_blueprint(events)

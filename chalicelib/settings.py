@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.storage.retention import MAX_DAYS
+
 
 class MissingSetting(Exception):
     """A setting without which nothing works."""
 
 
+class BadSetting(Exception):
+    """A setting that cannot be what was meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`table` and `bucket` name the DynamoDB table and the S3 bucket of the deployment."""
+    """`table` and `bucket` name the DynamoDB table and the S3 bucket of the deployment. Artifacts
+    that are not pinned are removed after `retention_days`, never when None, unless an operator set
+    other days for their tenant."""
 
     table: str
     bucket: str
     region: str
+    retention_days: int | None = None
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Raises MissingSetting."""
+        """Raises MissingSetting, BadSetting."""
         missing = [n for n in ("TRIALBOOK_TABLE", "TRIALBOOK_BUCKET") if not environment.get(n)]
         if missing:
             raise MissingSetting(f"set {' and '.join(missing)}, or run: python -m local")
@@ -28,4 +37,19 @@ class Settings:
             table=environment["TRIALBOOK_TABLE"],
             bucket=environment["TRIALBOOK_BUCKET"],
             region=environment.get("AWS_REGION", "us-east-1"),
+            retention_days=retention_days(environment),
         )
+
+
+def retention_days(environment: Mapping[str, str]) -> int | None:
+    """TRIALBOOK_RETENTION_DAYS, None when it is unset or `never`. Raises BadSetting."""
+    text = environment.get("TRIALBOOK_RETENTION_DAYS") or "never"
+    if text == "never":
+        return None
+    days = int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else 0
+    if not 1 <= days <= MAX_DAYS:
+        raise BadSetting(
+            "TRIALBOOK_RETENTION_DAYS must be a whole number of days from 1 to "
+            f"{MAX_DAYS}, or never: {text!r}"
+        )
+    return days

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,17 +11,23 @@ from chalicelib.core.context import Clock, Context, Principal, Role
 from chalicelib.core.ids import TenantId, UserId
 from chalicelib.core.paging import CursorCodec
 from chalicelib.domain.api_keys import Authenticator
+from chalicelib.domain.artifacts import ArtifactStores
+from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.domain.experiments import ExperimentRows, experiment_rows
 from chalicelib.domain.feed import Projections
-from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.retention import RetentionStores
+from chalicelib.domain.stored_bytes import ByteStores, Spread, in_turn
+from chalicelib.domain.upkeep import Upkeep
 from chalicelib.domain.verification import Verification
 from chalicelib.settings import Settings
 from chalicelib.storage.answers import AnswerStore
 from chalicelib.storage.api_keys import ApiKeyStore
 from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.experiment_artifacts import ExperimentArtifactStore
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.points import PointStore
+from chalicelib.storage.retention import RetentionStore
 from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.run_rows import RunRows, run_rows
 from chalicelib.storage.runs import RunStore
@@ -31,6 +38,8 @@ from chalicelib.storage.uploads import UploadStore
 
 ANYBODY: Final = Principal(TenantId(""), UserId(""), Role.READ)
 """Who asks on a public route; a tenant that no key can have."""
+AT_ONCE: Final = 8
+"""Requests that work on many bytes has under way; a client keeps ten connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +58,26 @@ class Services:
     uploads: UploadStore
     bytes: ByteStores
     artifacts: ArtifactStore
+    experiment_artifacts: ExperimentArtifactStore
     answers: AnswerStore
     api_keys: ApiKeyStore
     authenticator: Authenticator
     cursors: CursorCodec
+    retention: RetentionStore
+    retention_days: int | None
 
     def context(self, principal: Principal, seconds: float) -> Context:
         """For a request by `principal` that has `seconds` to be answered."""
         return Context(principal, self.clock, self.clock.monotonic_s() + seconds)
 
 
-def services_on(table: Table, blobs: Blobs, clock: Clock) -> Services:
+def services_on(
+    table: Table,
+    blobs: Blobs,
+    clock: Clock,
+    retention_days: int | None = None,
+    spread: Spread = in_turn,
+) -> Services:
     """Services over two adapters. One read, for the key that signs cursors."""
     api_keys = ApiKeyStore(table)
     return Services(
@@ -73,12 +91,15 @@ def services_on(table: Table, blobs: Blobs, clock: Clock) -> Services:
         points=PointStore(table, blobs),
         files=RunFileStore(table),
         uploads=UploadStore(table),
-        bytes=ByteStores(StoredBytesStore(table), blobs),
+        bytes=ByteStores(StoredBytesStore(table), blobs, spread),
         artifacts=ArtifactStore(table),
+        experiment_artifacts=ExperimentArtifactStore(table),
         answers=AnswerStore(table, blobs),
         api_keys=api_keys,
         authenticator=Authenticator(api_keys, clock),
         cursors=CursorCodec(signing_key(table, clock)),
+        retention=RetentionStore(table),
+        retention_days=retention_days,
     )
 
 
@@ -103,13 +124,28 @@ def aws_services(settings: Settings) -> Services:
     client: Any = vars(boto3)["client"]  # typed by a package that is larger than this one
     table = DynamoTable(client("dynamodb", config=config), settings.table, clock)
     blobs = S3Blobs(client("s3", config=config), settings.bucket)
-    return services_on(table, blobs, clock)
+    threads = ThreadPoolExecutor(AT_ONCE)
+    return services_on(table, blobs, clock, settings.retention_days, threads.map)
 
 
 def projections(of: Services) -> Projections:
     """Where changes of the feed are projected."""
     verified = Verification(of.bytes, of.uploads, of.files, of.artifacts, of.clock)
     return Projections(of.table, of.experiments, of.bytes, verified, of.clock)
+
+
+def upkeep(of: Services) -> Upkeep:
+    """What is kept in order by the clock."""
+    return Upkeep(
+        RetentionStores(
+            of.retention,
+            ArtifactStores(of.artifacts, of.bytes),
+            of.api_keys,
+            of.retention_days,
+        ),
+        ExperimentArtifacts(of.experiments, of.experiment_artifacts, of.bytes),
+        of.clock,
+    )
 
 
 _installed: Services | None = None

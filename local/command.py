@@ -7,17 +7,21 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from chalicelib import ops
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import TrialbookError
 from chalicelib.domain.api_keys import parse
+from chalicelib.ops import OneLineParser
+from chalicelib.settings import BadSetting, retention_days
 from local import keys_command
 from local.home import Home, HomeError
 
 if TYPE_CHECKING:
-    from local.server import OpenBackend
+    from local.server import Backend, OpenBackend
 
 _HELP = """\
 environment:
@@ -26,6 +30,8 @@ environment:
   TRIALBOOK_API_KEY  installed as the admin key of tenant and user `default`, as
                      tb_<key id>_<secret>; without it one is made at the first start
                      and kept in <home>/api-key
+  TRIALBOOK_RETENTION_DAYS
+                     days after which artifacts that are not pinned are removed (never)
 """
 
 
@@ -40,6 +46,7 @@ class Settings:
     port: int
     home: Path
     api_key: str | None
+    retention_days: int | None
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
@@ -53,27 +60,28 @@ class Settings:
                 "TRIALBOOK_API_KEY is malformed; it is tb_<8-32 of a-z0-9>_"
                 "<32-200 of A-Za-z0-9_->, or unset to have one made"
             )
-        return cls(int(port), Path(environment.get("TRIALBOOK_HOME") or ".trialbook"), api_key)
-
-
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"trialbook: {message}; see {self.prog} --help\n")
+        try:
+            days = retention_days(environment)
+        except BadSetting as error:
+            raise UsageError(str(error)) from None
+        home = Path(environment.get("TRIALBOOK_HOME") or ".trialbook")
+        return cls(int(port), home, api_key, days)
 
 
 def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> int:
     """Run one command and return its exit status: what it refuses is one line on stderr, and 2
     when it could not begin, 1 when it failed. Another backend may be served instead of ours."""
-    parser = _OneLineParser(
+    parser = OneLineParser(
         prog="python -m local",
-        description="Start Trialbook on this machine, or manage its API keys.",
+        description="Start Trialbook on this machine, manage its API keys, or operate it.",
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(
-        title="commands", metavar="[keys]", parser_class=_OneLineParser
+        title="commands", metavar="[keys | ops]", parser_class=OneLineParser
     )
     keys_command.add_to(commands.add_parser)
+    ops.add_to(commands.add_parser("ops", help="retention, and removal of what deletions left"))
     options = parser.parse_args(arguments)
     # Whatever is written from here on is for its owner's eyes alone.
     os.umask(0o077)
@@ -81,10 +89,15 @@ def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> in
         settings = Settings.of(os.environ)
         if "keys_action" in options:
             return keys_command.run(options, Home(settings.home), Clock())
+        if "ops_command" in options:
+            from local import ops_command
+
+            return ops_command.run(options, Home(settings.home), Clock(), settings.retention_days)
         # Imported late: the other commands need neither the app nor a web server.
         from local.server import serve
 
-        return serve(settings.port, settings.home, settings.api_key, Clock(), open_backend)
+        backend = open_backend or partial(_trialbook, settings.retention_days)
+        return serve(settings.port, settings.home, settings.api_key, Clock(), backend)
     except (UsageError, HomeError) as error:
         sys.stderr.write(f"trialbook: {error}\n")
         return 2
@@ -93,3 +106,9 @@ def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> in
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _trialbook(retention_days: int | None, home: Home, base_url: str, clock: Clock) -> Backend:
+    from local.services import open_backend
+
+    return open_backend(home, base_url, clock, retention_days)

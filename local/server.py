@@ -54,7 +54,7 @@ def serve(
     path: Path,
     api_key: str | None,
     clock: Clock,
-    open_backend: OpenBackend | None = None,
+    open_backend: OpenBackend,
 ) -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit status. Raises HomeError.
 
@@ -63,7 +63,7 @@ def serve(
     home = Home(path)
     with home.locked(), _listening(port) as listener:
         base_url = f"http://{HOST}:{listener.getsockname()[1]}"
-        backend = (open_backend or _trialbook)(home, base_url, clock)
+        backend = open_backend(home, base_url, clock)
         try:
             _install_admin_key(backend.api_keys, home, api_key, clock)
             adapter = LambdaAdapter(backend.app, clock, backend.blobs, backend.together)
@@ -105,12 +105,6 @@ def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     # Whoever waits for the line may read it through a pipe.
     sys.stdout.flush()
-
-
-def _trialbook(home: Home, base_url: str, clock: Clock) -> Backend:
-    from local.services import open_backend
-
-    return open_backend(home, base_url, clock)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import threading
 from app import app
 from chalicelib import wiring
 from chalicelib.core.context import Clock
-from chalicelib.domain import compaction, feed
+from chalicelib.domain import compaction, feed, upkeep
 from chalicelib.storage.signing_key import signing_key
 from chalicelib.wiring import Services
 from local.blob_endpoint import BlobEndpoint
@@ -19,6 +19,9 @@ from local.sqlite_table import SqliteTable
 
 FEED_S = 0.25
 UPKEEP_S = 60.0
+TIDY_S = 3600.0
+AT_ONCE_S = 5.0
+"""Work of the clock stops after this long, for the feed is waiting; it goes on the next time."""
 log = logging.getLogger("trialbook.background")
 
 
@@ -43,7 +46,7 @@ class Background:
 
     def _work(self) -> None:
         to = wiring.projections(self._services)
-        upkeep_s = -UPKEEP_S
+        upkeep_s, tidied_s = -UPKEEP_S, -TIDY_S
         while not self._stopped.wait(FEED_S):
             try:
                 # Only a full page is followed by another at once: a transaction for each change
@@ -56,15 +59,21 @@ class Background:
                     upkeep_s = now_s
                     compaction.compact_due(self._services.points, self._services.clock.now_ms())
                     self._blobs.remove_abandoned()
+                    upkeep.collect(wiring.upkeep(self._services), seconds=AT_ONCE_S)
+                if now_s - tidied_s >= TIDY_S:
+                    tidied_s = now_s
+                    upkeep.tidy(wiring.upkeep(self._services), seconds=AT_ONCE_S)
             except Exception:  # whatever it was, the next round may do better
                 log.exception("background work failed; it is tried again")
 
 
-def open_backend(home: Home, base_url: str, clock: Clock) -> Backend:
+def open_backend(
+    home: Home, base_url: str, clock: Clock, retention_days: int | None = None
+) -> Backend:
     """Everything the local server serves, over the home's files."""
     table = SqliteTable(home.table_file, clock)
     blobs = DiskBlobs(home.blobs_folder, base_url, signing_key(table, clock), clock)
-    services = wiring.services_on(table, blobs, clock)
+    services = wiring.services_on(table, blobs, clock, retention_days)
     wiring.install(services)
     background = Background(services, table, blobs)
 

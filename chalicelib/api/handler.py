@@ -64,7 +64,7 @@ class Handler:
     def __init__(self, described: Endpoint) -> None:
         self.__name__ = described.view.__name__
         self.runs_long = described.runs_long
-        self.writes = described.replay != "never" or described.method in ("PATCH", "DELETE")
+        self.writes = described.replay != "never" or described.method in ("PUT", "PATCH", "DELETE")
         self._endpoint = described
         self._body = None if described.body is None else TypeAdapter[Any](described.body)
         self._list_fields = _list_fields(described.query)
@@ -188,12 +188,16 @@ def refused(error: TrialbookError, request_id: str) -> dict[str, Any]:
 
 def body_too_large(size_bytes: int) -> TooLarge:
     """What a body over `MAX_BODY_BYTES` is answered with, wherever it is noticed."""
-    upload_route = "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads"
+    of_bytes, of_a_run = (
+        "POST /api/v1/artifacts/uploads",
+        "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads",
+    )
     return TooLarge(
-        f"a request body is at most 4 MiB; upload a file by {upload_route}",
+        f"a request body is at most 4 MiB; upload larger bytes by {of_bytes}, to be named by their"
+        f" sha256, and a file of a run by {of_a_run}",
         size_bytes=size_bytes,
         max_bytes=MAX_BODY_BYTES,
-        upload_route=upload_route,
+        upload_routes=[of_bytes, of_a_run],
     )
 
 

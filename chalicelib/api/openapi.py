@@ -192,6 +192,8 @@ def _parameters(one: Endpoint) -> list[dict[str, Any]]:
                 "schema": _without_null(_field(name, field)),
             }
             for name, field in schema["properties"].items()
+            # No style of OpenAPI spells `label.<name>=<value>`: a note tells of it.
+            if field.get("type") != "object"
         )
     if one.replay == "remember":
         found.append(texts.IDEMPOTENCY_KEY)

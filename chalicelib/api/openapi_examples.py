@@ -109,6 +109,64 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         "several": {"parts": [{"part_number": 1, "etag": '"9b2cf535f27731c9"'}]},
     },
     "complete_artifact_uploads": {"two": {"upload_ids": [_RUN_ID, _OTHER_RUN_ID]}},
+    "create_artifact": {
+        "a file": {
+            "kind": "model",
+            "sha256": _SHA256,
+            "name": "model.bin",
+            "run_id": _RUN_ID,
+            "tags": ["baseline"],
+            "labels": {"split": "test", "seed": 7},
+            "metrics": {"f1": 0.93, "loss": "NaN"},
+            "pinned": True,
+        },
+        "a directory": {
+            "kind": "dataset",
+            "manifest": [
+                {"path": "train/0.csv", "sha256": _SHA256, "size_bytes": 0},
+                {"path": "README.md", "sha256": "a" * 64, "size_bytes": 12},
+            ],
+        },
+    },
+    "change_artifact": {
+        "all there is": {
+            "tags": ["baseline", "kept"],
+            "labels": {"seed": None},
+            "metrics": {"f1": 0.94},
+            "pinned": False,
+        }
+    },
+    "pin_artifact": {"a pin": {"pinned": True}},
+    "get_artifact_contents": {"two files": {"paths": ["README.md", "train/0.csv"]}},
+    "search_artifacts": {
+        "the best of a week": {
+            "kind": "model",
+            "tags": ["baseline"],
+            "labels": {"split": "test"},
+            "metric": "f1",
+            "metric_mode": "max",
+            "time_window": "7d",
+            "limit": 10,
+        }
+    },
+    "get_best_artifact": {
+        "of a run": {"kind": "model", "metric": "f1", "metric_mode": "max", "run_id": _RUN_ID}
+    },
+    "log_experiment_artifact": {
+        "a number": {"name": "val/loss", "kind": "value", "value": 0.25},
+        "points": {
+            "name": "roc",
+            "kind": "timeseries",
+            "points": [{"x": 0, "y": 0}, {"x": 0.1, "y": 0.82}, {"x": 1, "y": 1}],
+        },
+        "a GIF": {
+            "name": "plots/weights",
+            "kind": "image",
+            "value": "data:image/gif;base64,"
+            "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
+        },
+        "a file that was uploaded": {"name": "model", "kind": "file", "sha256": _SHA256},
+    },
     "create_key": {"of a robot": {"role": "write", "user": "nightly-training", "name": "CI"}},
 }
 
@@ -151,6 +209,23 @@ PAYLOADS: Final[dict[str, dict[str, Any]]] = {
             ],
             "total": 2,
             "next_cursor": None,
+        }
+    },
+    "get_experiment_artifact": {
+        "a timeseries": {
+            "name": "val/loss",
+            "kind": "timeseries",
+            "value": None,
+            "mime_type": None,
+            "content_url": None,
+            "auth_hint": None,
+            "x": {"label": "timestamp", "type": "time"},
+            "y": {"label": "val/loss"},
+            "points": [{"x": 1763703600000, "y": 2.3}, {"x": 1763703601000, "y": 0.25}],
+            "entries": 2,
+            "next_cursor": None,
+            "created_at": "2025-11-21T05:40:00.000Z",
+            "last_updated": "2025-11-21T05:40:01.000Z",
         }
     },
     "compare_runs": {

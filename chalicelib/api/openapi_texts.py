@@ -49,6 +49,16 @@ PATH_PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         "The part of an API key between its underscores.",
         {"type": "string", "pattern": "^[a-z0-9]{8,32}$"},
     ),
+    "artifact_id": ("An indexed artifact's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+    "artifact_name": (
+        "The name of a value under an experiment, percent-encoded; not `.` or `..`.",
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": r"^[^\x00-\x1f\x7f]*$",
+        },
+    ),
     "key": (
         "A metric's name, percent-encoded.",
         {"type": "string", "minLength": 1, "maxLength": 250},
@@ -70,6 +80,19 @@ QUERY_PARAMETERS: Final = {
     "max_points": "Downsample to so many points (largest triangle, three buckets; the lowest and"
     " the highest are kept).",
     "start_step": "Only points of this step or a later one.",
+    "kind": "Only artifacts of this kind.",
+    "tags": "Only artifacts that have this tag. May be repeated: all of them.",
+    "pinned": "Only artifacts that are pinned, or only those that are not.",
+    "run_id": "Only artifacts of this run.",
+    "session_id": "Only artifacts of this session.",
+    "graph_id": "Only artifacts of this graph.",
+    "node_id": "Only artifacts of this node.",
+    "user_id": "Only artifacts of this user.",
+    "org_id": "Only artifacts of this organization.",
+    "client_id": "Only artifacts of this client.",
+    "app_id": "Only artifacts of this app.",
+    "inline": "Let a browser show the bytes, where they are at most 4 MiB of a type in which it"
+    " runs nothing.",
     "end_step": "Only points of this step or an earlier one.",
 }
 IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
@@ -123,11 +146,40 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
         " 100 parts are signed at once.",
     ),
     "get_content": ("Presigned URLs take no API key and live 15 minutes.",),
+    "get_experiment_artifact_content": ("Presigned URLs take no API key and live 15 minutes.",),
+    "create_artifact": (
+        "Give `sha256` or `manifest`. What the tenant has not stored is a conflict that lists up to"
+        " 100 digests as `details.missing`: upload them first.",
+    ),
+    "list_artifacts": (
+        "Besides its parameters it takes `label.<name>=<value>` for any label, compared with the"
+        " label's string, or with its JSON spelling when it is none. A page may hold fewer than"
+        " `limit`, even none, and still have a `next_cursor`.",
+    ),
+    "search_artifacts": (
+        "With `metric` the best come first, and artifacts without a finite number as its value are"
+        " left out. More than an answer takes is cut off.",
+    ),
+    "get_best_artifact": ("The newest of those that are equally good.",),
+    "get_artifact_content": ("Presigned URLs take no API key and live 15 minutes.",),
+    "log_experiment_artifact": (
+        "Values: `text` a string, `value` one finite number, `timeseries` its `points` and no"
+        " `value`, `list` an array, `dict` an object, `image` a base64 data URL of a PNG, JPEG,"
+        " GIF, WebP or SVG, `file` any base64 data URL. For bytes over about 3 MiB upload them by"
+        " `POST /api/v1/artifacts/uploads` and send their `sha256` in place of the value.",
+    ),
+    "get_experiment_artifact": (
+        "A timeseries: where points were logged, or more than one entry and all of them numbers."
+        " Bytes: where the latest entry was sent as a data URL. Else the latest value.",
+    ),
     "get_health": ("Answered without a key.",),
 }
 ANSWERS: Final = {
     "create_key": "The key, shown this once.",
     "get_content": "Where the bytes are, when the request accepts `application/json`.",
+    "get_experiment_artifact_content": "Where the bytes are, when the request accepts"
+    " `application/json`.",
+    "get_artifact_content": "Where the bytes are, when the request accepts `application/json`.",
     "get_openapi": "This document.",
 }
 REDIRECT: Final[dict[str, Any]] = {

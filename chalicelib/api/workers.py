@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, DynamoDBEvent
 
 from chalicelib import wiring
 from chalicelib.core.errors import TrialbookError
-from chalicelib.domain import compaction, feed
+from chalicelib.domain import compaction, feed, upkeep
 
 events = Blueprint(__name__)
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/trialbook/stream/0"
 """A placeholder, for Chalice wants a literal: packaging puts the table's own stream there."""
+DEFAULT_S = 60.0
+LAST_REQUEST_S = 5.0
 log = logging.getLogger("trialbook")
 
 
@@ -43,3 +46,27 @@ def compact_points(event: CloudWatchEvent) -> dict[str, int]:
     del event
     services = wiring.services()
     return {"compacted": compaction.compact_due(services.points, services.clock.now_ms())}
+
+
+@events.schedule("rate(1 day)")
+def tidy(event: CloudWatchEvent) -> dict[str, int]:
+    """Remove artifacts past their time, and what deletions left."""
+    done = asdict(upkeep.tidy(wiring.upkeep(wiring.services()), seconds=_seconds(event)))
+    log.info("tidied: %s", done)
+    return done
+
+
+@events.schedule("rate(1 hour)")
+def collect(event: CloudWatchEvent) -> dict[str, int]:
+    """Remove what deletions left: a day of them may be more than one call has time for."""
+    done = asdict(upkeep.collect(wiring.upkeep(wiring.services()), seconds=_seconds(event)))
+    log.info("collected: %s", done)
+    return done
+
+
+def _seconds(event: CloudWatchEvent) -> float:
+    """How long to work: what the function has left, less what the last request may take."""
+    context: Any = event.context
+    if context is None:
+        return DEFAULT_S
+    return max(1.0, context.get_remaining_time_in_millis() / 1000 - LAST_REQUEST_S)

@@ -38,7 +38,7 @@ def create(
     expires_at_ms: int | None = None,
     name: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its plaintext, which is never to be had again. One write."""
+    """A new key and its plaintext, which is never to be had again. Two writes."""
     if expires_at_ms is not None and expires_at_ms <= clock.now_ms():
         raise Invalid.field("expires_at", "must be in the future")
     key_id = base64.b32encode(clock.random_bytes(10)).decode().lower()

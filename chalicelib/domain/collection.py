@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from chalicelib.core.context import Clock
-from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.errors import ConditionFailed, Contended, TrialbookError
 from chalicelib.core.ids import TenantId
 from chalicelib.core.model.stored_bytes import Owner, StoredBytes
 from chalicelib.domain.stored_bytes import GRACE_MS, ByteStores
@@ -30,7 +30,8 @@ class Collected:
 
 
 def let_go(records: StoredBytesStore, blob_key: str, owner: Owner, now_ms: int) -> list[Write]:
-    """The writes by which an owner no longer needs its bytes; they stay for the grace."""
+    """The writes by which an owner no longer needs its bytes. They are looked at after the grace,
+    and not before unless they were on the queue already."""
     tenant, sha256, _ = artifact_keys.parse_blob(blob_key)
     return [records.disowned(tenant, sha256, owner), records.due(blob_key, now_ms + GRACE_MS)]
 
@@ -39,16 +40,32 @@ def collect(
     stores: ByteStores, clock: Clock, *, deadline_s: float, dry_run: bool = False
 ) -> Collected:
     """Look at everything that is due, until `deadline_s` on the clock. About three reads an object,
-    and four writes and one deletion for each that nobody needs."""
+    and four writes and one deletion for each that nobody needs. Several may run at once. An object
+    that fails stays due and does not keep the others from their turn; its error is raised after
+    them."""
     done = Collected()
+    failed: TrialbookError | None = None
+    looked_at: set[str] = set()
     for due in stores.records.due_before(clock.now_ms()):
         if clock.monotonic_s() > deadline_s:
             break
+        if dry_run:  # what is deleted is on the queue a second time, often
+            if due.blob_key in looked_at:
+                continue
+            looked_at.add(due.blob_key)
         done.examined += 1
-        freed = _collect(stores, clock.now_ms(), due, dry_run=dry_run)
+        try:
+            freed = _collect(stores, clock.now_ms(), due, dry_run=dry_run)
+        except Contended:
+            continue  # somebody is at it at this moment
+        except TrialbookError as error:
+            failed = error
+            continue
         if freed is not None:
             done.deleted += 1
             done.bytes_freed += freed
+    if failed is not None:
+        raise failed
     return done
 
 
@@ -73,13 +90,13 @@ def _collect(stores: ByteStores, now_ms: int, due: DueObject, *, dry_run: bool) 
         except ConditionFailed:
             return None  # somebody relies on the bytes at this moment
         # Who read the record before it was doomed may have become an owner since the first look;
-        # from here on nobody can.
+        # from here on nobody can. It stays doomed: another collector may not have seen the owner,
+        # and must not find one later that it did not see.
         if _is_owned(records, tenant, sha256, blob_key):
-            _settle(records, records.replaced(tenant, record, replace(record, doomed=False)))
             return _drop(records, due)
     blobs.delete(blob_key)
     if record is not None:
-        _settle(records, records.removed(tenant, record))
+        _forget(records, tenant, record)
     _drop(records, due)
     return None if info is None else info.size_bytes
 
@@ -98,10 +115,10 @@ def _doomed(records: StoredBytesStore, tenant: TenantId, record: StoredBytes) ->
     return doomed
 
 
-def _settle(records: StoredBytesStore, write: Write) -> None:
-    """Write it, unless somebody brought the bytes anew: then theirs is the record."""
+def _forget(records: StoredBytesStore, tenant: TenantId, record: StoredBytes) -> None:
+    """Remove the record, unless somebody brought the bytes anew: then theirs is the record."""
     try:
-        records.table.transact([write])
+        records.table.transact([records.removed(tenant, record)])
     except ConditionFailed:
         return
 

@@ -190,8 +190,7 @@ def change(
     PreconditionFailed, NotFound, Forbidden."""
 
     def edit(old: Experiment) -> Experiment:
-        if old.lifecycle_stage == "deleted":
-            raise Conflict("the experiment is deleted; restore it first", experiment_id=old.id)
+        check_writable(old)
         if if_version is not None and old.version != if_version:
             raise PreconditionFailed(
                 "the experiment changed since; read it again", version=old.version
@@ -214,9 +213,14 @@ def set_stage(
 def writable(store: ExperimentStore, context: Context, id_or_slug: str) -> Experiment:
     """One read. Raises Conflict when it is deleted, NotFound, Forbidden."""
     experiment = store.get(context.tenant, resolve(store, context, id_or_slug))
+    check_writable(experiment)
+    return experiment
+
+
+def check_writable(experiment: Experiment) -> None:
+    """Raises Conflict when it is deleted."""
     if experiment.lifecycle_stage == "deleted":
         raise Conflict("the experiment is deleted; restore it first", experiment_id=experiment.id)
-    return experiment
 
 
 def _edit(

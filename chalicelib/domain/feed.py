@@ -21,7 +21,7 @@ from chalicelib.core.model.stored_bytes import Owner
 from chalicelib.domain import collection, verification
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.domain.verification import Verification
-from chalicelib.storage import keys, run_files, runs, uploads
+from chalicelib.storage import experiment_artifacts, keys, run_files, runs, uploads
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.table import (
     MAX_TRANSACTION_WRITES,
@@ -124,6 +124,9 @@ def _amount(change: Change) -> tuple[Counted, int] | None:
             amount = 1 if change.old is None else 0
             tenant, _ = keys.parse_run(change.key.pk)
             counted = (tenant, ExperimentId(cast(str, change.new["experiment"])), "artifacts")
+        case experiment_artifacts.FEED_LOGGED | experiment_artifacts.FEED_DELETED as named:
+            place, amount = experiment_artifacts.counted(change.key, named)
+            counted = (place.tenant, place.experiment_id, "artifacts")
         case _:
             return None
     return (counted, amount) if amount else None

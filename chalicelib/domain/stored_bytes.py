@@ -9,9 +9,9 @@ that checks the record, so none is added to what is being deleted (docs/adr/0009
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final, Protocol, TypeAlias, TypeGuard, TypeVar
 
 from chalicelib.core.context import Context, retry_races
 from chalicelib.core.errors import Conflict
@@ -19,7 +19,7 @@ from chalicelib.core.model.stored_bytes import Owned, Owner, StoredBytes
 from chalicelib.storage import artifact_keys
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.stored_bytes import StoredBytesStore
-from chalicelib.storage.table import Write
+from chalicelib.storage.table import MAX_GET_MANY, Write
 
 GRACE_MS: Final = 24 * 3600 * 1000
 """Bytes that nobody needs stay for this long: who was told that they are there may be about to
@@ -28,8 +28,22 @@ RENEW_MS: Final = GRACE_MS // 2
 OWNERS_AT_ONCE: Final = 45
 """Each is a check and a write, and a transaction has 100."""
 
+A = TypeVar("A")
+B = TypeVar("B")
 Commit: TypeAlias = Callable[[StoredBytes], Sequence[Write]]
 """What is written in the transaction that settles where the bytes are; called anew each try."""
+
+
+class Spread(Protocol):
+    """How work on many things is done: results in the order of the things, one after the other or
+    several at once."""
+
+    def __call__(self, work: Callable[[A], B], things: Iterable[A], /) -> Iterator[B]: ...
+
+
+def in_turn(work: Callable[[A], B], things: Iterable[A], /) -> Iterator[B]:
+    """One after the other: SQLite has one writer, and a connection a thread."""
+    return map(work, things)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,7 @@ class ByteStores:
 
     records: StoredBytesStore
     blobs: Blobs
+    spread: Spread = in_turn
 
 
 def keep(
@@ -131,17 +146,39 @@ def refer(
     return retry_races(context, attempt)
 
 
-def refer_many(
-    stores: ByteStores, context: Context, digests: Sequence[str], owner: Owner
-) -> dict[str, StoredBytes]:
-    """Add an owner to many bytes (distinct digests) that the tenant has, not all at once: one read
-    per 100 and one transaction per 45. Raises Conflict, having added none, when it lacks some."""
-    found = stores.records.get_many(context.tenant, digests)
-    check_all_there(digests, found)
-    for start in range(0, len(digests), OWNERS_AT_ONCE):
-        some = digests[start : start + OWNERS_AT_ONCE]
-        found |= _refer_some(stores, context, some, owner, found)
+def look_up(stores: ByteStores, context: Context, digests: Sequence[str]) -> dict[str, StoredBytes]:
+    """The records of those of the digests (distinct ones) that the tenant has. One read per 100."""
+    starts = range(0, len(digests), MAX_GET_MANY)
+    found: dict[str, StoredBytes] = {}
+    for some in stores.spread(
+        lambda start: stores.records.get_many(
+            context.tenant, digests[start : start + MAX_GET_MANY]
+        ),
+        starts,
+    ):
+        found |= some
     return found
+
+
+def refer_many(
+    stores: ByteStores,
+    context: Context,
+    digests: Sequence[str],
+    owner: Owner,
+    found: Mapping[str, StoredBytes],
+) -> dict[str, StoredBytes]:
+    """Add an owner to many bytes (distinct digests) that the tenant has, not all at once: one
+    transaction per 45, and one read more for each of those that lost a race. `found` are their
+    records as just read. Raises Conflict, having added none, when it lacks some."""
+    check_all_there(digests, found)
+    starts = range(0, len(digests), OWNERS_AT_ONCE)
+    batches = [digests[start : start + OWNERS_AT_ONCE] for start in starts]
+    referred: dict[str, StoredBytes] = {}
+    for known in stores.spread(
+        lambda some: _refer_some(stores, context, some, owner, found), batches
+    ):
+        referred |= known
+    return referred
 
 
 def _refer_some(
@@ -149,7 +186,7 @@ def _refer_some(
     context: Context,
     digests: Sequence[str],
     owner: Owner,
-    found: dict[str, StoredBytes],
+    found: Mapping[str, StoredBytes],
 ) -> dict[str, StoredBytes]:
     known = {sha256: found[sha256] for sha256 in digests}
     fresh = True
@@ -195,7 +232,7 @@ def is_there(known: StoredBytes | None) -> TypeGuard[StoredBytes]:
     return known is not None and known.verified and not known.doomed
 
 
-def check_all_there(digests: Sequence[str], found: dict[str, StoredBytes]) -> None:
+def check_all_there(digests: Sequence[str], found: Mapping[str, StoredBytes]) -> None:
     """Raises Conflict when the tenant lacks some of the bytes."""
     missing = [one for one in digests if one not in found or found[one].doomed]
     if missing:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import ConditionFailed
 from chalicelib.core.ids import ArtifactId, TenantId, UploadId
 from chalicelib.core.model.artifact import Upload
-from chalicelib.core.model.stored_bytes import Owner, StoredBytes
-from chalicelib.domain.stored_bytes import ByteStores, is_there
+from chalicelib.core.model.stored_bytes import Owner
+from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import BlobMissing
 from chalicelib.storage.run_files import RunFileStore
@@ -56,17 +56,14 @@ def _record(of: Verification, tenant: TenantId, upload: Upload, *, is_true: bool
     records = of.bytes.records
     for _ in range(SETTLE_ATTEMPTS):
         known = records.get(tenant, upload.sha256)
-        if known is None or known.doomed or is_there(known):
+        if known is None or known.doomed or known.verified:
             return
-        if is_true:
-            arrived = StoredBytes(
-                upload.sha256, upload.size_bytes, upload.blob_key, True, of.clock.now_ms()
-            )
-            change = records.replaced(tenant, known, arrived)
-        elif known.blob_key == upload.blob_key:
-            change = records.removed(tenant, known)
-        else:
-            return  # another upload claims the digest now
+        if known.blob_key != upload.blob_key:
+            return  # an object that counted no more must not count again: it may be collected
+        believed = replace(known, verified=True, promised_at_ms=of.clock.now_ms())
+        change = (
+            records.replaced(tenant, known, believed) if is_true else records.removed(tenant, known)
+        )
         try:
             records.table.transact([change])
         except ConditionFailed:

@@ -8,7 +8,7 @@ from typing import cast
 from chalicelib.core.context import Role
 from chalicelib.core.ids import KeyId, TenantId, UserId
 from chalicelib.core.model.api_key import ApiKey
-from chalicelib.storage import keys
+from chalicelib.storage import keys, retention
 from chalicelib.storage.table import Condition, Index, Item, Query, Table, When, query_all
 
 
@@ -19,7 +19,11 @@ class ApiKeyStore:
         self.table = table
 
     def put(self, key: ApiKey, when: Condition = When.ABSENT) -> None:
-        """One write. Raises ConditionFailed."""
+        """One write; for a new key one before, which puts its tenant on the list of tenants. Raises
+        ConditionFailed."""
+        if when is When.ABSENT:
+            # Not one transaction: two new keys of a tenant at once would get in each other's way.
+            self.table.add(retention.known(key.tenant))
         self.table.put(_item(key), when)
 
     def get(self, key_id: KeyId) -> ApiKey | None:

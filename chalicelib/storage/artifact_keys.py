@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from chalicelib.core.ids import ArtifactId, TenantId
+from chalicelib.core.ids import ArtifactId, ExperimentId, TenantId
+from chalicelib.core.model.experiment_artifact import SeriesPlace
 from chalicelib.storage.keys import hashed_if_long
 from chalicelib.storage.table import Key
 
@@ -116,3 +117,61 @@ def parse_artifact_sort(sk: str) -> tuple[int, ArtifactId]:
     """Inverse of `artifact_sort`."""
     created, artifact_id = sk.split("#")
     return int(created), ArtifactId(artifact_id)
+
+
+# -- experiment artifacts ---------------------------------------------------------------------
+
+
+def names(tenant: TenantId, experiment_id: ExperimentId) -> str:
+    """Partition of the names under an experiment."""
+    return f"t#{tenant}#exp#{experiment_id}#named"
+
+
+def named(tenant: TenantId, experiment_id: ExperimentId, name: str) -> Key:
+    """A name under an experiment: at most 200 characters, which always fit."""
+    return Key(names(tenant, experiment_id), name)
+
+
+ENTRY_PREFIX = "entry#"
+
+
+def entry(at_ms: int, order: int, entry_id: str) -> str:
+    """Sort key of a write to a name: by time, then in the order of one writer."""
+    return f"{ENTRY_PREFIX}{at_ms:015d}#{order:010d}#{entry_id}"
+
+
+def series(place: SeriesPlace) -> str:
+    """Partition of the entries of a name."""
+    tenant, experiment_id, series_id = place
+    return f"t#{tenant}#exp#{experiment_id}#series#{series_id}"
+
+
+def parse_entry(sk: str) -> tuple[int, int, str]:
+    """Time, order and id; inverse of `entry`."""
+    at_ms, order, entry_id = sk.removeprefix(ENTRY_PREFIX).split("#")
+    return int(at_ms), int(order), entry_id
+
+
+_SERIES = re.compile(r"t#([^#]+)#exp#([^#]+)#series#([^#]+)")
+
+
+def parse_series(pk: str) -> SeriesPlace:
+    """Inverse of `series`. Raises ValueError."""
+    match = _SERIES.fullmatch(pk)
+    if match is None:
+        raise ValueError(f"not the partition of a name's entries: {pk}")
+    return SeriesPlace(TenantId(match[1]), ExperimentId(match[2]), match[3])
+
+
+SERIES_DUE = "due#series"
+
+
+def series_due(due_ms: int, place: SeriesPlace) -> Key:
+    """Queue of names that were deleted and whose entries are to be removed."""
+    return Key(SERIES_DUE, f"{due_ms:015d}#{'#'.join(place)}")
+
+
+def parse_series_due(sk: str) -> tuple[int, SeriesPlace]:
+    """Inverse of `series_due`'s sort key."""
+    due, tenant, experiment_id, series_id = sk.split("#")
+    return int(due), SeriesPlace(TenantId(tenant), ExperimentId(experiment_id), series_id)

@@ -248,6 +248,16 @@ HEALTH_BLOB = "meta/health"
 """Looked for and never there: the answer tells that the store can be reached."""
 FEED_POSITION = Key("meta", "feed-position")
 """How far a puller of the feed has come."""
+TENANTS = "tenants"
+
+
+def tenant(tenant: TenantId) -> Key:
+    """A tenant on the list of those that ever got an API key, and what is set for it."""
+    return Key(TENANTS, tenant)
+
+
+RETENTION_POSITION = Key("meta", "retention-position")
+"""How far a sweep for what is past its time has come."""
 COMPACTION_DUE = "due#compact"
 
 

@@ -39,12 +39,12 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path) -> Generator[Serving]:
-    """A server on a free port, its home in `folder`. Stopping it must go well."""
+def serving(folder: Path, port: int = 0) -> Generator[Serving]:
+    """A server on that port, or a free one, its home in `folder`. Stopping it must go well."""
     environment = {
         **os.environ,
         "TRIALBOOK_HOME": str(folder / "home"),
-        "TRIALBOOK_PORT": "0",
+        "TRIALBOOK_PORT": str(port),
         "TRIALBOOK_API_KEY": KEY,
     }
     log = folder / "server.log"

@@ -7,6 +7,7 @@ routes.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 from collections.abc import Mapping
@@ -38,6 +39,10 @@ class Target:
     key_id: str = "unknown0"
     artifact_upload_id: str = UNKNOWN
     """Of bytes to be indexed, where `upload_id` is that of a run's file."""
+    artifact_id: str = UNKNOWN
+    """Of an indexed directory that holds the file `a`."""
+    artifact_name: str = "note"
+    """Of a value under the experiment."""
 
 
 def _bodies(of: Target) -> Mapping[str, Json]:
@@ -66,11 +71,22 @@ def _bodies(of: Target) -> Mapping[str, Json]:
             "part_numbers": [1]
         },
         "POST /api/v1/experiments/runs/{run_id}/artifacts/uploads/{upload_id}/complete": {},
+        "POST /api/v1/experiments/{experiment_id}/artifacts": {
+            "name": "note",
+            "kind": "file",
+            "value": "data:text/plain;base64,eA==",
+        },
         "POST /api/v1/artifacts/uploads": {"size_bytes": 1, "sha256": "0" * 64},
         "POST /api/v1/artifacts/uploads/batch": {"files": [{"size_bytes": 1, "sha256": "0" * 64}]},
         "POST /api/v1/artifacts/uploads/{upload_id}/parts": {"part_numbers": [1]},
         "POST /api/v1/artifacts/uploads/{upload_id}/complete": {},
         "POST /api/v1/artifacts/uploads/batch/complete": {"upload_ids": [of.artifact_upload_id]},
+        "POST /api/v1/artifacts": {"kind": "x", "sha256": "0" * 64},
+        "PATCH /api/v1/artifacts/{artifact_id}": {"tags": ["x"]},
+        "PUT /api/v1/artifacts/{artifact_id}/pin": {"pinned": True},
+        "POST /api/v1/artifacts/{artifact_id}/content": {"paths": ["a"]},
+        "POST /api/v1/artifacts/search": {"kind": "x"},
+        "POST /api/v1/artifacts/best": {"kind": "x", "metric": "f1", "metric_mode": "max"},
     }
 
 
@@ -91,7 +107,7 @@ def variables_of(endpoint: Endpoint) -> set[str]:
     return set(_VARIABLE.findall(endpoint.path))
 
 
-IDS: Final = ("experiment_id", "run_id", "artifact_upload_id")
+IDS: Final = ("experiment_id", "run_id", "artifact_upload_id", "artifact_id")
 """Fields of a target that a tenant may know of and another may not."""
 
 
@@ -138,7 +154,8 @@ PROTECTED: Final = {name: one for name, one in ROUTES.items() if one.role is not
 
 
 def target_of(client: httpx.Client) -> Target:
-    """Things that exist in the client's tenant: a run with a metric, a file and an open upload."""
+    """Things that exist in the client's tenant: a run with a metric, a file and an open upload, an
+    indexed directory of that file."""
     experiment = made(client.post("/api/v1/experiments", json={"name": "target"}))
     ids = [
         made(client.post(RUNS, json={"experiment_id": experiment["id"]}))["run_id"]
@@ -148,10 +165,18 @@ def target_of(client: httpx.Client) -> Target:
     assert client.post(f"{RUNS}/{ids[0]}/log-metrics", json={"metrics": {"loss": 1}}).is_success
     files = {"file": ("a", b"x")}
     assert client.post(f"{RUNS}/{ids[0]}/log-artifact", files=files).is_success
+    note = _bodies(target)["POST /api/v1/experiments/{experiment_id}/artifacts"]
+    named = f"/api/v1/experiments/{experiment['id']}/artifacts"
+    assert client.post(named, json=note).is_success
     body = {"path": "b", "size_bytes": 1, "sha256": "0" * 64}
     upload = made(client.post(f"{RUNS}/{ids[0]}/artifacts/uploads", json=body))
     body = {"size_bytes": 1, "sha256": "0" * 64}
     bytes_upload = found(client.post("/api/v1/artifacts/uploads", json=body))["upload"]
+    file = {"path": "a", "size_bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+    body = {"kind": "dataset", "manifest": [file]}
     return replace(
-        target, upload_id=upload["upload_id"], artifact_upload_id=bytes_upload["upload_id"]
+        target,
+        upload_id=upload["upload_id"],
+        artifact_upload_id=bytes_upload["upload_id"],
+        artifact_id=made(client.post("/api/v1/artifacts", json=body))["artifact_id"],
     )

@@ -13,12 +13,14 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from chalicelib.api.openapi_examples import BODIES
 from tests.api.harness import EXPERIMENTS, KEYS, RUNS
 from tests.api.process import KEY, ROOT, Serving, serving
 
 EXAMPLES: Final = 30
 """Per operation, in each phase."""
-LIMIT_S: Final = 120
+LIMIT_S: Final = 300
+ARTIFACTS: Final = "/api/v1/artifacts"
 UPLOADS: Final = "/api/v1/artifacts/uploads"
 
 CONFIG: Final = """\
@@ -41,6 +43,9 @@ expected-statuses = ["4xx"]
 "path.run_id" = {{ dictionary = "run", probability = 0.8 }}
 "path.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
 "path.upload_id" = {{ dictionary = "upload", probability = 0.8 }}
+"path.artifact_id" = {{ dictionary = "indexed", probability = 0.9 }}
+"body.paths[*]" = {{ dictionary = "indexed_file", probability = 0.9 }}
+"path.artifact_name" = {{ dictionary = "artifact", probability = 0.8 }}
 "path.key" = {{ dictionary = "metric", probability = 0.8 }}
 "path.key_id" = {{ dictionary = "key", probability = 1.0 }}
 "query.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
@@ -55,11 +60,21 @@ expected-statuses = ["4xx"]
 "body.keys[*]" = {{ dictionary = "metric", probability = 0.5 }}
 "body.filter" = {{ dictionary = "filter", probability = 0.7 }}
 
+[[operations]]
+include-path = "/api/v1/artifacts/uploads/{{upload_id}}/parts"
+
+[operations.parameters]
+"path.upload_id" = {{ dictionary = "large_upload", probability = 0.9 }}
+
 [dictionaries]
 run.values = {run}
 experiment.values = {experiment}
 upload.values = {upload}
+large_upload.values = {large_upload}
 key.values = {spare_key}
+indexed.values = {indexed}
+indexed_file.values = ["a.txt", "folder/b.png"]
+artifact.values = ["note", "loss", "curve"]
 metric.values = ["loss", "accuracy", "a/b c"]
 file.values = ["a.txt", "folder", "folder/b.png"]
 filter.values = [
@@ -80,8 +95,19 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def log(path: str, sent: dict[str, Any]) -> None:
+        assert client.post(path, json=sent).is_success
+
     experiments = [post(EXPERIMENTS, json={"name": f"seed {number}"}) for number in range(3)]
     runs = [post(RUNS, json={"experiment_id": one["id"]})["run_id"] for one in experiments * 2]
+    for one in experiments:
+        named: list[dict[str, Any]] = [
+            {"name": "note", "kind": "file", "value": "data:text/plain;base64,c2VlZA=="},
+            {"name": "loss", "kind": "value", "value": 0.5},
+            {"name": "curve", "kind": "timeseries", "points": [{"x": 0, "y": 1}]},
+        ]
+        for artifact in named:
+            log(f"{EXPERIMENTS}/{one['id']}/artifacts", artifact)
     uploads: list[str] = []
     for run_id in runs:
         points = [
@@ -103,11 +129,20 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
     for number in range(12):
         body = f"bytes {number}".encode()
         uploads.append(put(post(UPLOADS, json=described(body, len(body)))["upload"], body))
+    # What the examples of the document name: the bytes of an empty file, the best model of a run.
+    post(f"{RUNS}/{runs[0]}/log-artifact", files={"file": ("empty", b"")})
+    post(ARTIFACTS, json=BODIES["create_artifact"]["a file"])
+    files = [{"path": path, **described(b"seed", 4)} for path in ("a.txt", "folder/b.png")]
+    directory = {"kind": "dataset", "manifest": files}
+    indexed = [post(ARTIFACTS, json=directory)["artifact_id"] for _ in range(20)]
+    large = post(UPLOADS, json=described(b"large", 200_000_000))["upload"]["upload_id"]
     spare = [post(KEYS, json={"role": "read"})["key_id"] for _ in range(5)]
     return {
         "run": runs,
         "experiment": [*(one["id"] for one in experiments), experiments[0]["slug"]],
         "upload": uploads,
+        "indexed": indexed,
+        "large_upload": [large],
         "spare_key": spare,
     }
 

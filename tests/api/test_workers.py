@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,12 +15,15 @@ from botocore.config import Config
 from chalicelib import wiring
 from chalicelib.api import workers
 from chalicelib.core.errors import Unavailable
-from chalicelib.domain import feed
+from chalicelib.core.model.stored_bytes import Owner
+from chalicelib.domain import collection, feed, stored_bytes
 from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
+from chalicelib.domain.stored_bytes import GRACE_MS
 from chalicelib.storage import keys
 from chalicelib.storage.table import Query
 from tests.api.engines import ENGINES, StandingClock
 from tests.api.harness import Service
+from tests.api.indexed import ARTIFACTS, directory, indexed
 
 CLOCK_EVENT: dict[str, Any] = {
     "version": "0",
@@ -121,3 +125,71 @@ def test_the_clock_compacts_the_runs_that_are_due(laptop: Service) -> None:
         Query(f"t#{laptop.tenant}#run#{run_id}", prefix=keys.points_level(0))
     )
     assert len(points.items) < COMPACT_EVERY_CHUNKS / 10
+
+
+class LambdaContext:
+    """What Lambda tells a function besides the event."""
+
+    def __init__(self, ms: int) -> None:
+        self._ms = ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._ms
+
+
+def _with_retention(service: Service, days: int) -> None:
+    wiring.install(replace(service.services, retention_days=days))
+
+
+@pytest.mark.parametrize("context", [None, LambdaContext(900_000)])
+def test_once_a_day_artifacts_past_their_time_go_and_a_day_later_their_bytes(
+    laptop: Service, context: LambdaContext | None
+) -> None:
+    old = indexed(laptop, b"old bytes")
+    folder = directory(laptop, {"a.txt": b"a", "b.txt": b"b"})
+    pinned = indexed(laptop, b"pinned", pinned=True)
+    _with_retention(laptop, 7)
+    assert workers.tidy(CLOCK_EVENT, context)["expired"] == 0
+
+    laptop.clock.advance(8 * 24 * 3600)
+    done = workers.tidy(CLOCK_EVENT, context)
+    assert (done["expired"], done["directories"]) == (2, 1)
+    assert workers.tidy(CLOCK_EVENT, context)["expired"] == 0
+    for gone in (old, folder):
+        assert laptop.read.get(f"{ARTIFACTS}/{gone['artifact_id']}").status_code == 404
+    assert laptop.read.get(f"{ARTIFACTS}/{pinned['artifact_id']}").status_code == 200
+
+
+def test_once_an_hour_what_nobody_needs_any_more_is_collected(laptop: Service) -> None:
+    services, context = laptop.services, laptop.context()
+    kept = stored_bytes.keep(
+        services.bytes, context, b"garbage", "a/b", Owner("entry", "gone"), lambda _: []
+    )
+    owner_gone = services.bytes.records.disowned(
+        context.tenant, kept.sha256, Owner("entry", "gone")
+    )
+    services.table.transact([owner_gone])
+    wiring.install(services)
+    workers.collect(CLOCK_EVENT, LambdaContext(60_000))
+    assert services.blobs.head(kept.blob_key) is not None
+    laptop.clock.advance(GRACE_MS / 1000 + 1)
+    done = workers.collect(CLOCK_EVENT, LambdaContext(60_000))
+    assert done["objects"] >= 1
+    assert done["bytes_freed"] >= len(b"garbage")
+    assert services.blobs.head(kept.blob_key) is None
+
+
+def test_a_job_that_fails_does_not_keep_the_others_from_their_turn(
+    laptop: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = indexed(laptop, b"old bytes")
+    _with_retention(laptop, 7)
+    laptop.clock.advance(8 * 24 * 3600)
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable("the store is away")
+
+    monkeypatch.setattr(collection, "collect", away)
+    with pytest.raises(Unavailable):
+        workers.tidy(CLOCK_EVENT, None)
+    assert laptop.read.get(f"{ARTIFACTS}/{old['artifact_id']}").status_code == 404

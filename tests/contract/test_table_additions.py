@@ -133,3 +133,54 @@ def test_a_failed_condition_outranks_an_expired_addition(engine: TableEngine) ->
     with pytest.raises(ConditionFailed) as failure:
         engine.table.transact([Add(KEY, {"n": 1}), Check(key("gone"), When.PRESENT)])
     assert failure.value.failed == (1,)
+
+
+@pytest.mark.parametrize("how", ["add", "transact"])
+def test_an_addition_to_what_must_be_there_makes_nothing(engine: TableEngine, how: str) -> None:
+    write = Add(KEY, {"n": 1}, {"kind": "unit"}, when=When.PRESENT)
+    with pytest.raises(ConditionFailed):
+        apply(engine, write, how)
+    assert engine.table.get(KEY) is None
+    engine.table.put(ITEM)
+    apply(engine, write, how)
+    assert engine.table.get(KEY) == {**ITEM, "n": 1, "kind": "unit"}
+
+
+@pytest.mark.parametrize("how", ["add", "transact"])
+def test_an_addition_at_a_version_is_made_at_that_version_only(
+    engine: TableEngine, how: str
+) -> None:
+    write = Add(KEY, {"version": 1, "n": 5}, when=3)
+    with pytest.raises(ConditionFailed):
+        apply(engine, write, how)
+    engine.table.put(ITEM)
+    apply(engine, write, how)
+    with pytest.raises(ConditionFailed):
+        apply(engine, write, how)
+    assert engine.table.get(KEY) == {**ITEM, "version": 4, "n": 5}
+
+
+@pytest.mark.parametrize("how", ["add", "transact"])
+@pytest.mark.parametrize("when", [When.PRESENT, 3])
+def test_an_expired_item_is_not_there_to_be_added_to(
+    engine: TableEngine, when: When | int, how: str
+) -> None:
+    engine.table.put({**ITEM, "expires_at": engine.clock.now_s})
+    with pytest.raises(ConditionFailed):
+        apply(engine, Add(KEY, {"n": 1}, when=when), how)
+    assert engine.table.get(KEY) is None
+
+
+def test_an_addition_that_fails_undoes_its_transaction(engine: TableEngine) -> None:
+    with pytest.raises(ConditionFailed) as failure:
+        engine.table.transact([Put(item("log")), Add(KEY, {"n": 1}, when=When.PRESENT)])
+    assert failure.value.failed == (1,)
+    assert engine.table.get(key("log")) is None
+
+
+def apply(engine: TableEngine, write: Add, how: str) -> None:
+    """Make the addition, alone or in a transaction."""
+    if how == "add":
+        engine.table.add(write)
+    else:
+        engine.table.transact([write])

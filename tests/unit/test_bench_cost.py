@@ -244,9 +244,7 @@ DESIGN: dict[str, Spent] = {
     "any later, 10 of the runs changed": Spent(reads=2, queries=1),
     # beside the run: what the tenant has of the bytes, and that they are looked at should it stop
     "upload through the function": Spent(reads=2, writes=1, transactions=1, blobs=1),
-    "upload by presigned PUT: begin, PUT, complete": Spent(
-        reads=4, transactions=2, blobs=1
-    ),
+    "upload by presigned PUT: begin, PUT, complete": Spent(reads=4, transactions=2, blobs=1),
     "download: link, GET": Spent(reads=1),
 }
 """At most so many requests, by "What an operation may cost"; an operation may ask for fewer."""

@@ -181,6 +181,8 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
         "feed": keys.feed_done(some_id),
         "signing key": keys.SIGNING_KEY,
         "position": keys.FEED_POSITION,
+        "retention position": keys.RETENTION_POSITION,
+        "tenant": keys.tenant(tenant),
         "due": keys.compaction_due(draw(st.integers(0, 10**14)), tenant, run_id),
     }
 

@@ -14,6 +14,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     GetPydanticSchema,
     Strict,
+    WithJsonSchema,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -101,6 +102,17 @@ MetricNumber: TypeAlias = Annotated[
 ]
 """A finite number, or one of the three that JSON cannot spell, as a string: `float` reads both.
 NaN and infinities written as bare words are refused."""
+_MAX_DOUBLE: Final = (2**53 - 1) << (1024 - 53)
+ExactNumber: TypeAlias = Annotated[
+    int | float,
+    _one_of(
+        "must be a finite number",
+        core_schema.int_schema(strict=True, ge=-_MAX_DOUBLE, le=_MAX_DOUBLE),
+        core_schema.float_schema(strict=True, allow_inf_nan=False),
+    ),
+    WithJsonSchema({"type": "number"}),
+]
+"""A finite number: an int exactly, however large, else a double."""
 ParamValue: TypeAlias = Annotated[
     str | bool | int | float,
     _one_of(

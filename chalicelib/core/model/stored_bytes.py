@@ -16,7 +16,8 @@ class StoredBytes:
     """Where the bytes of a digest are.
 
     `verified` is False while a multipart upload only claims the digest. `doomed` says that the
-    collector is about to delete the object: whoever has the bytes brings them under another key.
+    collector may delete the object, and is final: whoever has the bytes brings them under another
+    key. An owner who came before reads from it as long as it likes.
     Until `promised_at_ms` plus the grace they stay, also when nobody owns them.
     """
 
