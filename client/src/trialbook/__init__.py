@@ -1,1 +1,87 @@
-"""The client of Trialbook: experiments, runs, metrics and artifacts."""
+"""The client of Trialbook: experiments, runs, metrics and artifacts.
+
+with trialbook.Client(url, api_key=key) as tb, tb.start_run("my experiment") as run:
+    run.log({"loss": 0.3})
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trialbook.client import AsyncClient
+from trialbook.errors import (
+    Conflict,
+    ConnectionFailed,
+    Forbidden,
+    Internal,
+    Invalid,
+    NotConfigured,
+    NotFound,
+    PreconditionFailed,
+    Throttled,
+    TooLarge,
+    TrialbookError,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from trialbook.leftovers import SyncReport
+from trialbook.models import (
+    Comparison,
+    Experiment,
+    FileEntry,
+    MetricSummary,
+    Point,
+    Run,
+    Series,
+)
+from trialbook.run import ActiveRun, AsyncActiveRun
+from trialbook.sync import Client
+from trialbook.version import __version__
+
+if TYPE_CHECKING:
+    from trialbook.artifacts import Artifact, AsyncArtifactIndex, AsyncArtifactStore
+
+__all__ = [
+    "ActiveRun",
+    "Artifact",
+    "AsyncActiveRun",
+    "AsyncArtifactIndex",
+    "AsyncArtifactStore",
+    "AsyncClient",
+    "Client",
+    "Comparison",
+    "Conflict",
+    "ConnectionFailed",
+    "Experiment",
+    "FileEntry",
+    "Forbidden",
+    "Internal",
+    "Invalid",
+    "MetricSummary",
+    "NotConfigured",
+    "NotFound",
+    "Point",
+    "PreconditionFailed",
+    "Run",
+    "Series",
+    "SyncReport",
+    "Throttled",
+    "TooLarge",
+    "TrialbookError",
+    "Unauthenticated",
+    "Unavailable",
+    "UnsupportedMediaType",
+    "__version__",
+]
+
+_OF_ARTIFACTS = frozenset({"Artifact", "AsyncArtifactIndex", "AsyncArtifactStore"})
+
+
+def __getattr__(name: str) -> Any:
+    """What artifacts need is imported when it is asked for: most programs only log."""
+    if name in _OF_ARTIFACTS:
+        import trialbook.artifacts
+
+        return getattr(trialbook.artifacts, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
