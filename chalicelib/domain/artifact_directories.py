@@ -8,6 +8,7 @@ on the same queue. `release_due` works it off, letting go of every file and at l
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -35,10 +36,11 @@ from chalicelib.domain.artifacts import (
     signed,
 )
 from chalicelib.domain.media_types import guess_mime
-from chalicelib.storage.blobs import SignedRequest
+from chalicelib.storage.blobs import BlobMissing, SignedRequest
 from chalicelib.storage.manifests import DueDirectory, manifest_bytes, parse_manifest
 from chalicelib.storage.table import Write
 
+log = logging.getLogger("trialbook")
 MAX_FILES: Final = 20_000
 GUARD_MS: Final = 3600 * 1000
 """Longer than any request takes; what is not indexed by then never will be."""
@@ -220,7 +222,12 @@ def _release(
 ) -> None:
     """Let go of the files, and when the time sufficed for all of them, of the manifest."""
     records, owner = stores.bytes.records, owner_of(one.artifact_id)
-    manifest = parse_manifest(stores.bytes.blobs.get(one.manifest_key))
+    manifest: Sequence[ManifestFile] = ()
+    try:
+        manifest = parse_manifest(stores.bytes.blobs.get(one.manifest_key))
+    except BlobMissing:
+        # Nothing of ours deletes it before its owner lets go; the queue must not wait for it.
+        log.exception("the manifest of directory %s is gone: its files stay", one.artifact_id)
     digests = list(dict.fromkeys(file.sha256 for file in manifest))
     for start in range(0, len(digests), LET_GO_AT_ONCE):
         if clock.monotonic_s() > deadline_s:

@@ -193,6 +193,21 @@ def test_a_directory_that_is_being_indexed_is_left_alone(stores: Stores) -> None
     assert contents(stores, artifact) == FILES
 
 
+def test_a_manifest_that_is_gone_does_not_hold_up_the_others(
+    stores: Stores, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = (indexed(stores, uploaded_files(stores, {"a": body})) for body in (b"1", b"2"))
+    stores.blobs.delete(broken.blob_key)
+    for artifact in (broken, sound):
+        artifacts.delete(artifacts_of(stores), stores.context, artifact.artifact_id)
+    released = release_due(
+        artifacts_of(stores), stores.clock, deadline_s=stores.clock.monotonic_s() + 60
+    )
+    assert released.released == 2
+    assert owners(stores, b"2") == 0
+    assert broken.artifact_id in caplog.text
+
+
 def test_two_releases_at_once_do_no_harm(stores: Stores) -> None:
     manifest = uploaded_files(stores, FILES)
     gone, stays = indexed(stores, manifest), indexed(stores, manifest)
