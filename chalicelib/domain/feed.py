@@ -21,7 +21,7 @@ from chalicelib.core.model.stored_bytes import Owner
 from chalicelib.domain import collection, verification
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.domain.verification import Verification
-from chalicelib.storage import experiment_artifacts, keys, run_files, runs, uploads
+from chalicelib.storage import artifact_keys, experiment_artifacts, keys, run_files, runs, uploads
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.table import (
     MAX_TRANSACTION_WRITES,
@@ -110,6 +110,8 @@ def _let_go_of_replaced(to: Projections, old: Item, new: Item) -> None:
     if old["id"] == new["id"]:
         return
     blob_key, owner = cast(str, old["blob"]), Owner("file", cast(str, old["id"]))
+    if not artifact_keys.is_of_one_writer(blob_key):
+        return  # from before bytes had owners: others may read the same object
     to.table.transact(collection.let_go(to.bytes.records, blob_key, owner, to.clock.now_ms()))
 
 

@@ -41,6 +41,11 @@ def parse_blob(blob_key: str) -> BlobName:
     return BlobName(TenantId(match[1]), match[2], match[3])
 
 
+def is_of_one_writer(blob_key: str) -> bool:
+    """False for an object that is named by its digest alone, as whoever saved it was before."""
+    return _BLOB.fullmatch(blob_key) is not None
+
+
 def stored_bytes(tenant: TenantId, sha256: str) -> Key:
     """Where a tenant's bytes with this digest are."""
     return Key(f"t#{tenant}#bytes#{sha256}", "bytes")

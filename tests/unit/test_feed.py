@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -148,6 +149,21 @@ def test_many_changes_of_many_experiments_are_counted(stores: Stores) -> None:
             new_run(stores, experiment_id)
     pull_all(stores)
     assert [counts(stores, one).runs for one in ids] == [2] * 60
+
+
+def test_a_file_from_before_bytes_had_owners_is_replaced(stores: Stores) -> None:
+    run_id = new_run(stores, stores.new_experiment_id())
+    run_files.save(stores.files, stores.context, run_id, "a.txt", BODY, None)
+    file = stores.files.files.get(stores.tenant, run_id, "a.txt")
+    assert file is not None
+    old_key = file.blob_key.rpartition(".")[0]
+    stores.blobs.copy(file.blob_key, old_key)
+    experiment_id = stores.runs.get(stores.tenant, run_id).experiment_id
+    old = replace(file, blob_key=old_key, artifact_id=stores.clock.new_id())
+    stores.table.transact(stores.files.files.writes(stores.tenant, experiment_id, run_id, old))
+    run_files.save(stores.files, stores.context, run_id, "a.txt", b"new", None)
+    pull_all(stores)
+    assert stores.blobs.get(old_key) == BODY
 
 
 # -- verification of multipart uploads ------------------------------------------------------------
