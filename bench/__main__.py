@@ -1,4 +1,4 @@
-"""`python -m bench`: Trialbook, fasttrackml and mlflow server side by side, over HTTP only."""
+"""`python -m bench`: Trialbook, fasttrackml and mlflow server side by side, over HTTP."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from bench.servers import LAUNCHES, ROOT, Server, ServerFailed, install_peers
 from bench.subject import FULL, QUICK, Sizes, Subject, Workload
 from bench.workloads import CreateRun, GetRun, LogBatch, LogMetric, Mixed, Search
 from bench.workloads_bulk import Artifacts, History
+from bench.workloads_client import Client
 
 WORKLOADS: Final[Sequence[type[Workload]]] = (
     CreateRun,
@@ -34,6 +35,7 @@ WORKLOADS: Final[Sequence[type[Workload]]] = (
     Search,
     History,
     Artifacts,
+    Client,
 )
 BUSY_LOAD: Final = 0.5
 RESULTS: Final = ROOT / "bench" / "results"

@@ -26,6 +26,7 @@ HISTORY: Final = Target({"fasttrackml": 10, "mlflow": 15})
 HISTORY_PARSED: Final = Target({"fasttrackml": 4})
 SEARCH: Final = Target({"fasttrackml": 3, "mlflow": 60})
 BYTES: Final = Target({"mlflow": 1})
+CLIENT_CALL: Final = Target({}, at_most=20)
 START: Final = Target({}, at_most=1.0)
 IDLE_MEMORY: Final = Target({}, at_most=120)
 

@@ -36,10 +36,11 @@ class Sizes:
     starts: int
     history_points: int
     searched_runs: int
+    client_calls: int
 
 
-FULL: Final = Sizes(3, 1.5, 0.3, 3, 100_000, 10_000)
-QUICK: Final = Sizes(1, 0.3, 0.05, 1, 20_000, 500)
+FULL: Final = Sizes(3, 1.5, 0.3, 3, 100_000, 10_000, 20_000)
+QUICK: Final = Sizes(1, 0.3, 0.05, 1, 20_000, 500, 5_000)
 
 
 class Measured(NamedTuple):

@@ -12,48 +12,32 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+import uuid
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import trialbook
+from demo.digits import EPOCHS, Candidate, Digits, accuracy, candidates, confusion, load, measured
+from demo.own_server import DemoError, Place, check, own_trialbook, sha256_of
 from demo.picture import confusion_png, curve, table
-from demo.tracking import DemoError, Tracker, check, own_trialbook, sha256_of
 
-SEED: Final = 7
-EPOCHS: Final = 40
-GOALS: Final = {"val_accuracy": "max", "val_loss": "min", "train_loss": "min"}
+if TYPE_CHECKING:
+    from trialbook.artifacts.sync import SyncArtifactFacade
+    from trialbook.models import Goal
+
+GOALS: Final[Mapping[str, Goal]] = {
+    "val_accuracy": "max",
+    "val_loss": "min",
+    "train_loss": "min",
+}
 """What the runs are compared by; an odd number, so that a tie is rare."""
-MODEL: Final = "model/model.pkl"
-PICTURE: Final = "confusion_matrix.png"
+PICTURE: Final = "plots/confusion_matrix.png"
 HELP: Final = """\
 Without TRIALBOOK_URL and TRIALBOOK_API_KEY it starts a Trialbook of its own, which is gone with all
 it holds when the demo ends. The exit status is 0 when everything came back as it was logged.
 """
-
-
-class Split(NamedTuple):
-    """Images as rows of 64 numbers from 0 to 1, and the digits they show."""
-
-    images: Any
-    digits: Any
-
-
-class Digits(NamedTuple):
-    train: Split
-    validation: Split
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A classifier and how it is trained: `advance` does one epoch, counted from 0."""
-
-    name: str
-    params: Mapping[str, Any]
-    epochs: int
-    model: Any
-    advance: Callable[[Any, Split, int], None]
 
 
 class Trained(NamedTuple):
@@ -65,150 +49,114 @@ class Trained(NamedTuple):
     model_sha256: str
 
 
-def load() -> Digits:
-    """1,797 images of 8 by 8 that scikit-learn brings, a quarter of them for validation."""
-    from sklearn import datasets, model_selection
-
-    images, digits = cast("Any", datasets).load_digits(return_X_y=True)
-    parts = cast("Any", model_selection).train_test_split(
-        images / 16.0, digits, test_size=0.25, random_state=SEED, stratify=digits
-    )
-    return Digits(Split(parts[0], parts[2]), Split(parts[1], parts[3]))
-
-
-def candidates() -> list[Candidate]:
-    """Linear models, neural networks and a forest."""
-    from sklearn import ensemble, linear_model, neural_network
-
-    found: list[Candidate] = []
-    for name, params in {
-        "linear": {"alpha": 0.0001, "eta0": 0.02},
-        "linear-strict": {"alpha": 0.02, "eta0": 0.02},
-    }.items():
-        linear: Any = cast("Any", linear_model).SGDClassifier(
-            loss="log_loss", learning_rate="constant", random_state=SEED, **params
-        )
-        found.append(Candidate(name, {"kind": "SGD", **params}, EPOCHS, linear, one_pass))
-    for name, width, rate in (("mlp-16", 16, 0.002), ("mlp-128", 128, 0.005)):
-        network: Any = cast("Any", neural_network).MLPClassifier(
-            (width,), learning_rate_init=rate, batch_size=64, random_state=SEED
-        )
-        params = {"kind": "MLP", "hidden": width, "learning_rate": rate}
-        found.append(Candidate(name, params, EPOCHS, network, one_pass))
-    forest: Any = cast("Any", ensemble).RandomForestClassifier(
-        max_depth=8, warm_start=True, random_state=SEED
-    )
-    params = {"kind": "forest", "max_depth": 8, "trees_per_epoch": 10}
-    found.append(Candidate("forest", params, 10, forest, more_trees))
-    return found
-
-
-def one_pass(model: Any, train: Split, epoch: int) -> None:
-    """Every image once."""
-    model.partial_fit(train.images, train.digits, classes=range(10) if epoch == 0 else None)
-
-
-def more_trees(model: Any, train: Split, epoch: int) -> None:
-    """Ten trees more."""
-    model.set_params(n_estimators=10 * (epoch + 1))
-    model.fit(train.images, train.digits)
-
-
-def measured(model: Any, digits: Digits) -> dict[str, float]:
-    """Loss and accuracy on both splits."""
-    from sklearn import metrics
-
-    measures: Any = metrics
-    found: dict[str, float] = {}
-    for name, split in (("train", digits.train), ("val", digits.validation)):
-        chances = model.predict_proba(split.images)
-        found[f"{name}_loss"] = float(measures.log_loss(split.digits, chances, labels=range(10)))
-        found[f"{name}_accuracy"] = accuracy(model, split)
-    return found
-
-
-def accuracy(model: Any, split: Split) -> float:
-    """The share of digits that the model recognizes."""
-    return float((model.predict(split.images) == split.digits).mean())
-
-
-def train(tracker: Tracker, experiment_id: str, candidate: Candidate, digits: Digits) -> Trained:
-    """One run, from its start to its end, logged epoch by epoch."""
-    from sklearn import metrics
-
+def train(
+    tb: trialbook.Client, experiment: str, session: str, candidate: Candidate, digits: Digits
+) -> Trained:
+    """One run, from its start to its end, logged epoch by epoch; its model becomes an artifact."""
     tags = {"dataset": "digits", "python": platform.python_version()}
-    run_id = tracker.start(experiment_id, candidate.name, candidate.params, tags)
     epochs: list[dict[str, float]] = []
-    for epoch in range(candidate.epochs):
-        candidate.advance(candidate.model, digits.train, epoch)
-        epochs.append(measured(candidate.model, digits))
-        tracker.log(run_id, epoch, epochs[-1])
-    predicted = candidate.model.predict(digits.validation.images)
-    matrix = cast("Any", metrics).confusion_matrix(digits.validation.digits, predicted)
-    picture = confusion_png(matrix.tolist(), f"{candidate.name}: digits of the validation split")
-    tracker.log_file(run_id, "plots", PICTURE, picture, "image/png")
-    pickled = pickle.dumps(candidate.model)
-    tracker.upload(run_id, MODEL, pickled)
-    tracker.end(run_id)
+    with (
+        tempfile.TemporaryDirectory(prefix="trialbook-demo-") as folder,
+        tb.start_run(experiment, name=candidate.name, params=candidate.params, tags=tags) as run,
+    ):
+        for epoch in range(candidate.epochs):
+            candidate.advance(candidate.model, digits.train, epoch)
+            epochs.append(measured(candidate.model, digits))
+            run.log(epochs[-1], step=epoch)
+        log_picture(run, candidate, digits, Path(folder))
+        pickled = pickle.dumps(candidate.model)
+        file = Path(folder, "model.pkl")
+        file.write_bytes(pickled)
+        context = tb.context(run_id=run.id, experiment_id=run.experiment, session_id=session)
+        artifact = context.artifacts().save_file(
+            file, kind="model", labels={"classifier": candidate.name}, metrics=epochs[-1]
+        )
+        check("sha256 of the saved model", artifact.sha256, sha256_of(pickled))
+        check("everything logged was sent", run.flush(), True)
+    check_run(tb.runs.get(run.id), epochs)
     say(
         f"  {candidate.name:<14} {candidate.epochs} epochs,"
         f" validation accuracy {epochs[-1]['val_accuracy']:.4f}, model {len(pickled):,} bytes"
     )
-    return Trained(run_id, candidate.name, epochs, sha256_of(pickled))
+    return Trained(run.id, candidate.name, epochs, sha256_of(pickled))
 
 
-def compare(tracker: Tracker, trained: list[Trained]) -> Trained:
-    """Prints the comparison, checks it against what was logged, and gives the best run."""
+def log_picture(
+    run: trialbook.ActiveRun, candidate: Candidate, digits: Digits, folder: Path
+) -> None:
+    """Upload a confusion matrix to the run, and fetch it again."""
+    title = f"{candidate.name}: digits of the validation split"
+    picture = confusion_png(confusion(candidate.model, digits.validation), title)
+    file = folder / "drawn.png"
+    file.write_bytes(picture)
+    run.upload(file, PICTURE)
+    (listed,) = run.files("plots")
+    check("path of the picture", listed.path, PICTURE)
+    check("sha256 of the picture", listed.sha256, sha256_of(picture))
+    fetched = folder / "fetched.png"
+    run.download(PICTURE, fetched)
+    check("bytes of the picture", fetched.read_bytes() == picture, True)
+
+
+def check_run(run: trialbook.Run, epochs: list[dict[str, float]]) -> None:
+    """An ended run has every point, and its last values are those of the last epoch."""
+    check(f"status of {run.name}", run.status, "finished")
+    check(f"last values of {run.name}", run.metrics, epochs[-1])
+    counts = {metric: summary.count for metric, summary in run.metric_summary.items()}
+    check(f"points of {run.name}", counts, dict.fromkeys(epochs[-1], len(epochs)))
+
+
+def compare(tb: trialbook.Client, trained: list[Trained]) -> None:
+    """Prints the comparison, and checks it against what was logged."""
     runs = {one.run_id: one for one in trained}
-    answer = tracker.compare(list(runs), GOALS)
-    comparison = answer["comparison"]
+    answer = tb.runs.compare(list(runs), metrics=list(GOALS), goals=GOALS)
+    comparison = answer.comparison
     wins = dict.fromkeys(runs, 0)
     for metric, goal in GOALS.items():
-        compared = comparison["metric_comparison"][metric]
+        compared = comparison.metric_comparison[metric]
         logged = {run_id: one.epochs[-1][metric] for run_id, one in runs.items()}
-        check(f"last values of {metric}", compared["all_values"], logged)
-        best = (max if goal == "max" else min)(logged.values())
-        check(f"best {metric}", compared["best_value"], best)
-        wins[compared["best_run_id"]] += 1
+        check(f"last values of {metric}", compared.all_values, logged)
+        check(f"best {metric}", compared.best_value, best_of(goal, logged.values()))
+        if compared.best_run_id is not None:
+            wins[compared.best_run_id] += 1
     say(table(compared_lines(answer)))
     most = max(wins.values())
     winners = [run_id for run_id, count in wins.items() if count == most]
-    check("best run", comparison["best_run"], winners[0] if len(winners) == 1 else None)
+    check("best run", comparison.best_run, winners[0] if len(winners) == 1 else None)
     # On a tie the metric that matters most decides.
-    best_id = (
-        comparison["best_run"] or comparison["metric_comparison"]["val_accuracy"]["best_run_id"]
-    )
-    best_run = runs[best_id]
-    say(f"Best run: {best_run.name} ({best_id}), best in {wins[best_id]} of {len(GOALS)} metrics")
-    return best_run
+    best_id = comparison.best_run or comparison.metric_comparison["val_accuracy"].best_run_id or ""
+    won = f"best in {wins[best_id]} of {len(GOALS)} metrics"
+    say(f"Best run: {runs[best_id].name} ({best_id}), {won}")
 
 
-def compared_lines(answer: Mapping[str, Any]) -> list[list[str]]:
+def compared_lines(answer: trialbook.Comparison) -> list[list[str]]:
     """A line a run, `*` at the best value of each metric, at the end the params that differ."""
-    by_metric = answer["comparison"]["metric_comparison"]
-    differences = answer["comparison"]["param_differences"]
+    by_metric = answer.comparison.metric_comparison
+    differences = answer.comparison.param_differences
     lines = [["run", *(f"{metric} ({goal})  " for metric, goal in GOALS.items()), "params"]]
-    for run in answer["runs"]:
-        run_id = run["run_id"]
-        cells = [run["name"]]
+    for run in answer.runs:
+        cells = [run.name]
         for metric in GOALS:
-            is_best = by_metric[metric]["best_run_id"] == run_id
-            cells.append(f"{by_metric[metric]['all_values'][run_id]:.4f} {'*' if is_best else ' '}")
+            is_best = by_metric[metric].best_run_id == run.run_id
+            value = by_metric[metric].all_values[run.run_id]
+            cells.append(f"{value:.4f} {'*' if is_best else ' '}")
         differing = [
-            f"{n}={values[run_id]}" for n, values in differences.items() if run_id in values
+            f"{name}={values[run.run_id]}"
+            for name, values in differences.items()
+            if run.run_id in values
         ]
         lines.append([*cells, " ".join(differing)])
     return lines
 
 
-def draw_curves(tracker: Tracker, trained: list[Trained]) -> None:
+def draw_curves(tb: trialbook.Client, trained: list[Trained]) -> None:
     """The validation loss of every run, read back point by point."""
-    histories = tracker.history([one.run_id for one in trained], "val_loss")
+    found = tb.runs.histories([one.run_id for one in trained], ["val_loss"], max_points=500)
+    histories = {series.run_id: series for series in found}
     curves: dict[str, list[float]] = {}
     for one in trained:
-        history = histories.get(one.run_id, {"total": 0, "steps": [], "values": []})
-        check(f"points of val_loss in {one.name}", history["total"], len(one.epochs))
-        points = list(zip(history["steps"], history["values"], strict=True))
+        history = histories.get(one.run_id)
+        points = [] if history is None else list(zip(history.steps, history.values, strict=True))
         logged = [(step, epoch["val_loss"]) for step, epoch in enumerate(one.epochs)]
         check(f"history of val_loss in {one.name}", points, logged)
         curves[one.name] = [value for _, value in points]
@@ -219,56 +167,66 @@ def draw_curves(tracker: Tracker, trained: list[Trained]) -> None:
         say(f"  {name:<14} {drawn:<{EPOCHS}} {ends}, {len(values)} points")
 
 
-def use(tracker: Tracker, best: Trained, digits: Digits) -> None:
-    """Fetch the model into an empty folder, and have it read the validation digits."""
-    (listed,) = tracker.files(best.run_id, "model")
-    check("path of the model", listed["path"], MODEL)
-    with tempfile.TemporaryDirectory(prefix="another-machine-") as folder:
-        file = Path(folder, "model.pkl")
-        tracker.download(best.run_id, MODEL, file)
-        content = file.read_bytes()
-    check("sha256 of the downloaded model", sha256_of(content), best.model_sha256)
-    check("sha256 that is listed", listed["sha256"], best.model_sha256)
-    say(f"  {len(content):,} bytes, sha256 {best.model_sha256[:16]}... is the one logged")
+def use(artifacts: SyncArtifactFacade, trained: list[Trained], digits: Digits) -> None:
+    """Find the most accurate model of the session by its metric, and have it read digits."""
+    best = artifacts.best(kind="model", metric="val_accuracy", metric_mode="max", level="session")
+    if best is None:
+        raise DemoError("no model was found again")
+    one = next((one for one in trained if one.run_id == best.run_id), None)
+    if one is None:
+        raise DemoError(f"the model is of another run: {best.run_id}")
+    most = best_of("max", (one.epochs[-1]["val_accuracy"] for one in trained))
+    check("accuracy by which the model was found", (best.metrics or {})["val_accuracy"], most)
+    check("sha256 that is listed", best.sha256, one.model_sha256)
+    content = artifacts.load_bytes_by_id(best.artifact_id)
+    check("sha256 of the downloaded model", sha256_of(content), one.model_sha256)
+    say(
+        f"  it is of {one.name}: {len(content):,} bytes, sha256 {one.model_sha256[:16]}... as saved"
+    )
     model: Any = pickle.loads(content)
-    found, logged = accuracy(model, digits.validation), best.epochs[-1]["val_accuracy"]
-    check("accuracy of the downloaded model", found, logged)
+    found = accuracy(model, digits.validation)
+    check("accuracy of the downloaded model", found, one.epochs[-1]["val_accuracy"])
     say(f"  it reads {len(digits.validation.digits)} digits with accuracy {found:.4f}, as logged")
 
 
+def best_of(goal: Goal, values: Iterable[float]) -> float:
+    return max(values) if goal == "max" else min(values)
+
+
 @contextmanager
-def trialbook(keep: bool) -> Generator[tuple[str, str]]:
-    """URL and key: those of the environment, else of an own server. Raises DemoError."""
+def somewhere(keep: bool) -> Generator[Place]:
+    """The Trialbook of the environment, else an own one. Raises DemoError."""
     url, api_key = os.environ.get("TRIALBOOK_URL"), os.environ.get("TRIALBOOK_API_KEY")
     if url and api_key:
-        yield url, api_key
+        yield Place(url, api_key)
         return
     if url:
         raise DemoError("TRIALBOOK_URL is set and TRIALBOOK_API_KEY is not; set both or neither")
-    with own_trialbook() as (own_url, own_key):
-        yield own_url, own_key
+    with own_trialbook() as own:
+        yield own
         if keep:
-            say(f"Trialbook stays at {own_url}, API key {own_key}. Ctrl-C ends it.")
+            say(f"Trialbook stays at {own.url}, API key {own.api_key}. Ctrl-C ends it.")
             threading.Event().wait()
 
 
 def run(keep: bool) -> None:
-    """The whole story. Raises DemoError at the first thing that is not as it should be."""
+    """The whole story. Raises at the first thing that is not as it should be."""
     started_s = time.monotonic()
-    with trialbook(keep) as (url, api_key):
-        tracker = Tracker(url, api_key)
-        say(f"Tracking at {url}")
-        experiment_id = tracker.experiment("Digits demo", "digits-demo", GOALS)
-        digits = load()
-        say(f"Training on {len(digits.train.digits)} images of handwritten digits")
-        trained = [train(tracker, experiment_id, one, digits) for one in candidates()]
-        say("Comparing the runs (* is the best value)")
-        best = compare(tracker, trained)
-        say("Validation loss by epoch")
-        draw_curves(tracker, trained)
-        say(f"Downloading the model of {best.name} to another machine")
-        use(tracker, best, digits)
-        tracker.close()
+    with somewhere(keep) as place:
+        session = uuid.uuid4().hex
+        with place.client() as tb:
+            say(f"Tracking at {place.url}")
+            experiment = tb.experiments.get_or_create("Digits demo", metric_goals=GOALS)
+            digits = load()
+            say(f"Training on {len(digits.train.digits)} images of handwritten digits")
+            trained = [train(tb, experiment.id, session, one, digits) for one in candidates()]
+            say("Comparing the runs (* is the best value)")
+            compare(tb, trained)
+            say("Validation loss by epoch")
+            draw_curves(tb, trained)
+        say("Finding the most accurate model again, as another machine would")
+        with place.client() as elsewhere:
+            use(elsewhere.context(session_id=session).artifacts(), trained, digits)
         say(f"Everything came back as it was logged ({time.monotonic() - started_s:.0f} s).")
 
 
@@ -287,7 +245,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(options.keep)
-    except DemoError as error:
+    except (DemoError, trialbook.TrialbookError, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

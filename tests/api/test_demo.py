@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from PIL import Image
 
-from demo.__main__ import Digits, Split, Trained, use
+from demo.__main__ import Trained, use
+from demo.digits import Digits, Split
+from demo.own_server import DemoError, check, sha256_of
 from demo.picture import confusion_png, curve, table
-from demo.tracking import DemoError, Tracker, check, sha256_of
 from tests.api.process import KEY, ROOT, serving
+from trialbook.artifacts.sync import SyncArtifactFacade, SyncContext
+from trialbook.context import local_context
+from trialbook.portal import Portal
+from trialbook.transfer import Damaged
 
 LIMIT_S = 120
 
@@ -68,7 +74,8 @@ def test_the_demo_uses_the_server_that_it_is_given(tmp_path: Path) -> None:
             query = {"experiment_id": experiment["id"]}
             runs = client.get("/api/v1/experiments/runs", params=query).json()["runs"]
     assert refused.returncode == 1
-    assert refused.stderr.startswith("demo: POST /api/v1/experiments was refused with 401: ")
+    assert refused.stderr.startswith("demo: ")
+    assert "key" in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert done.returncode == 0, done.stderr
     assert {run["status"] for run in runs} == {"finished"}
@@ -78,8 +85,12 @@ def test_the_demo_uses_the_server_that_it_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"TRIALBOOK_URL": "http://127.0.0.1:1", "TRIALBOOK_API_KEY": "x"}, "did not answer"),
-        ({"TRIALBOOK_URL": "nonsense", "TRIALBOOK_API_KEY": "x"}, "did not answer"),
+        pytest.param(  # it is asked six times
+            {"TRIALBOOK_URL": "http://127.0.0.1:1", "TRIALBOOK_API_KEY": "x"},
+            "did not answer",
+            marks=pytest.mark.slow,
+        ),
+        ({"TRIALBOOK_URL": "nonsense", "TRIALBOOK_API_KEY": "x"}, "http://"),
         ({"TRIALBOOK_URL": "http://127.0.0.1:1"}, "set both or neither"),
     ],
 )
@@ -96,6 +107,9 @@ def test_a_server_that_is_not_there_is_one_clear_line(
 # --- mismatches -------------------------------------------------------------------------------
 
 
+RUN: Final = "0" * 32
+
+
 class Guess:
     """A model that says 0 to everything."""
 
@@ -103,18 +117,19 @@ class Guess:
         return images[:, 0] * 0
 
 
-class Tampering(Tracker):
-    """A Trialbook that gives back other bytes than it got."""
+class Wrong(Guess):
+    """It says 1."""
 
-    def __init__(self, content: bytes, listed_sha256: str) -> None:
-        super().__init__("http://127.0.0.1:1", "x")
-        self._content, self._listed = content, listed_sha256
+    def predict(self, images: Any) -> Any:
+        return super().predict(images) + 1
 
-    def files(self, run_id: str, folder: str) -> list[dict[str, Any]]:
-        return [{"path": "model/model.pkl", "sha256": self._listed}]
 
-    def download(self, run_id: str, path: str, to: Path) -> None:
-        to.write_bytes(self._content)
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Iterator[SyncArtifactFacade]:
+    """An index and store of real files, no server."""
+    portal = Portal()
+    yield SyncContext(portal, local_context(tmp_path, run_id=RUN, session_id="now")).artifacts()
+    portal.close()
 
 
 def zeros() -> Digits:
@@ -125,24 +140,51 @@ def zeros() -> Digits:
     return Digits(split, split)
 
 
-def used(content: bytes, logged: bytes, accuracy: float, listed: bytes | None = None) -> None:
-    tracker = Tampering(content, sha256_of(logged if listed is None else listed))
-    best = Trained("0" * 32, "guess", [{"val_accuracy": accuracy}], sha256_of(logged))
-    use(tracker, best, zeros())
-    tracker.close()
+def used(artifacts: SyncArtifactFacade, logged: bytes, accuracy: float) -> None:
+    use(
+        artifacts, [Trained(RUN, "guess", [{"val_accuracy": accuracy}], sha256_of(logged))], zeros()
+    )
 
 
-def test_a_model_that_comes_back_changed_is_noticed() -> None:
-    import pickle
+def saved(artifacts: SyncArtifactFacade, folder: Path, content: bytes, accuracy: float) -> None:
+    file = folder / "model.pkl"
+    file.write_bytes(content)
+    artifacts.save_file(file, kind="model", metrics={"val_accuracy": accuracy})
 
+
+def test_a_model_other_than_the_one_logged_is_noticed(
+    artifacts: SyncArtifactFacade, tmp_path: Path
+) -> None:
     model = pickle.dumps(Guess())
-    used(model, model, accuracy=1.0)
-    with pytest.raises(DemoError, match="sha256 of the downloaded model"):
-        used(model + b"!", model, accuracy=1.0)
+    with pytest.raises(DemoError, match="no model was found"):
+        used(artifacts, model, accuracy=1.0)
+    saved(artifacts, tmp_path, model, accuracy=1.0)
+    used(artifacts, model, accuracy=1.0)
     with pytest.raises(DemoError, match="sha256 that is listed"):
-        used(model, model, accuracy=1.0, listed=b"another")
+        used(artifacts, model + b"!", accuracy=1.0)
+    with pytest.raises(DemoError, match="accuracy by which the model was found"):
+        used(artifacts, model, accuracy=0.5)
+    saved(artifacts, tmp_path, pickle.dumps(Wrong()), accuracy=2.0)
     with pytest.raises(DemoError, match="accuracy of the downloaded model"):
-        used(model, model, accuracy=0.5)
+        used(artifacts, pickle.dumps(Wrong()), accuracy=2.0)
+
+
+def test_a_model_whose_bytes_were_changed_is_refused(
+    artifacts: SyncArtifactFacade, tmp_path: Path
+) -> None:
+    model = pickle.dumps(Guess())
+    saved(artifacts, tmp_path, model, accuracy=1.0)
+    (blob,) = (tmp_path / "blobs").glob("*/*")
+    blob.chmod(0o600)
+    blob.write_bytes(model[:-1] + b"!")
+    with pytest.raises(Damaged):
+        used(artifacts, model, accuracy=1.0)
+
+
+def test_a_model_of_another_run_is_noticed(artifacts: SyncArtifactFacade, tmp_path: Path) -> None:
+    saved(artifacts, tmp_path, pickle.dumps(Guess()), accuracy=1.0)
+    with pytest.raises(DemoError, match=f"another run: {RUN}"):
+        use(artifacts, [Trained("f" * 32, "guess", [{"val_accuracy": 1.0}], "")], zeros())
 
 
 def test_a_mismatch_is_told_in_one_short_line() -> None:

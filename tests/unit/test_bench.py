@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import report
+from bench import client_calls, report
 from bench.dialect import Point, SeenRun
 from bench.dialects import DIALECTS
 from bench.load import Load, Plan, WrongAnswer, drive
 from bench.measures import Measure, Results, Spread, Target, met, ratio
 from bench.raw_client import Address, BrokenAnswer, Response, ResponseParser, build_request
 from bench.subject import ANY_NUMBER
+from tests.api.process import KEY, serving
 
 HERE = Address("127.0.0.1", 18000)
 PLAIN = b'HTTP/1.1 201 Created\r\nContent-Length: 12\r\nETag: "a:b"\r\n\r\n{"id":"abc"}'
@@ -296,3 +297,41 @@ def test_the_machine_is_described_but_not_named() -> None:
 )
 def test_numbers_have_three_digits_worth_reading(value: float, shown: str) -> None:
     assert report.number(value) == shown
+
+
+def test_calls_are_timed_in_blocks_until_the_time_is_over() -> None:
+    steps: list[int] = []
+    assert len(client_calls.timed_blocks(steps.append, 30, 60)) == 3
+    assert steps == list(range(30))
+    steps.clear()
+    assert len(client_calls.timed_blocks(steps.append, 30, 0)) == 1
+    assert steps == list(range(10))
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_the_client_that_is_timed_logs_and_moves_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIALBOOK_CACHE_DIR", str(tmp_path / "cache"))
+    file = tmp_path / "file.bin"
+    file.write_bytes(b"bytes")
+    with serving(tmp_path) as server:
+        with server.client() as client:
+            made = client.post("/api/v1/experiments", json={"name": "bench"}).json()
+        task = {
+            "client": "trialbook",
+            "url": server.url,
+            "api_key": KEY,
+            "experiment": made["id"],
+            "folder": str(tmp_path),
+        }
+        logged = client_calls.main({**task, "calls": 20, "seconds": 60})
+        moved = client_calls.main({**task, "file": str(file)})
+        with server.client() as client:
+            path = f"/api/v1/experiments/runs/{logged['run']}/metrics/metric_3"
+            points = client.get(path).json()["points"]
+    assert len(logged["blocks_ns"]) == 2
+    found = {point["step"]: point["value"] for point in points}
+    assert found == {step: client_calls.metrics_of(step)["metric_3"] for step in range(20)}
+    assert Path(moved["back"]).read_bytes() == b"bytes"

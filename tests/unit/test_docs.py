@@ -1,12 +1,14 @@
 """The documentation is true: its code blocks run, its tables say what the code enforces.
 
 A fenced block whose info string ends in `try` runs against a server of its own, all the bash blocks
-of a page in one shell. Nothing in them is changed but the server's address. A block that ends in
-`filter` or `order_by` has one example a line.
+of a page in one shell, all the Python blocks in one interpreter. Nothing in them is changed but the
+server's address, which the client takes from its setting. A block that ends in `filter` or
+`order_by` has one example a line.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -27,6 +29,13 @@ from chalicelib.domain import artifact_paths, filter_parser, history, metric_his
 from chalicelib.domain.filters import parse_filter
 from chalicelib.domain.ordering import parse_order_by
 from chalicelib.storage import blobs
+from trialbook import __all__ as all_of_client
+from trialbook import errors as client_errors
+from trialbook.artifacts import ArtifactFacade
+from trialbook.client import AsyncClient
+from trialbook.experiments import AsyncExperiments
+from trialbook.run import AsyncActiveRun
+from trialbook.runs import AsyncRuns
 
 ROOT: Final = Path(__file__).parents[2]
 ADDRESS_IN_DOCS: Final = "http://127.0.0.1:8000"
@@ -69,11 +78,17 @@ def server(folder: Path, **settings: str) -> Generator[str]:
 
 def run(command: list[str], code: str, folder: Path, address: str) -> str:
     """What the code says on stdout; it must succeed."""
+    client = {
+        "TRIALBOOK_URL": address,
+        "TRIALBOOK_STATE_DIR": str(folder / "state"),
+        "TRIALBOOK_CACHE_DIR": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
     done = subprocess.run(
         command,
         input=code.replace(ADDRESS_IN_DOCS, address),
         cwd=folder,
-        env=environment(),
+        env=environment() | client,
         capture_output=True,
         text=True,
         timeout=WAIT_S,
@@ -89,6 +104,11 @@ def run_bash(page: str, folder: Path, address: str) -> str:
     return run(["bash", "-euo", "pipefail", "-c", 'eval "$(cat)"'], code, folder, address)
 
 
+def run_python(page: str, folder: Path, address: str) -> str:
+    code = "\n".join(blocks(ROOT / page, "python", "try"))
+    return run([sys.executable, "-W", "error", "-"], code, folder, address)
+
+
 needs_a_shell = pytest.mark.skipif(
     not all(map(shutil.which, ("bash", "curl", "sha256sum", "split"))),
     reason="the examples are for a shell with curl",
@@ -100,12 +120,19 @@ needs_a_shell = pytest.mark.skipif(
 @needs_a_shell
 def test_the_first_steps_of_the_readme_work(tmp_path: Path) -> None:
     with server(tmp_path) as address:
+        run_python("README.md", tmp_path, address)
         said = run_bash("README.md", tmp_path, address)
-        (python,) = blocks(ROOT / "README.md", "python", "try")
-        best = run([sys.executable, "-"], python, tmp_path, address)
-    assert '"status":"finished"' in said
-    assert '"accuracy":0.93' in said
-    assert re.search(r"best: [0-9a-f]{32}\nbelow 0\.2: \['lr 0\.1'\]\n", best)
+    listed = json.loads(said.splitlines()[-1])["runs"]
+    assert [run["status"] for run in listed] == ["finished"] * 2
+    assert {run["params"]["lr"] for run in listed} == {"0.01", "0.1"}
+    assert sorted(run["metrics"]["loss"] for run in listed) == [0.01, 0.25]
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_the_examples_of_the_client_work(tmp_path: Path) -> None:
+    with server(tmp_path) as address:
+        run_python("docs/client.md", tmp_path, address)
 
 
 @pytest.mark.slow
@@ -173,6 +200,24 @@ def test_the_errors_page_has_every_status_with_its_code() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE)
     assert {int(status): code for status, code in listed} == CODE_OF
+
+
+DESCRIBED: Final = (AsyncClient, AsyncExperiments, AsyncRuns, AsyncActiveRun, ArtifactFacade)
+
+
+@pytest.mark.parametrize("kind", DESCRIBED)
+def test_the_page_of_the_client_has_every_method(kind: type) -> None:
+    page = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+    methods = [name for name in dir(kind) if not name.startswith("_")]
+    assert methods
+    assert [name for name in methods if not re.search(rf"[`.]{name}[`(]", page)] == []
+
+
+def test_the_page_of_the_client_has_every_error() -> None:
+    page = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
+    errors = [name for name in vars(client_errors) if name[0].isupper() and name in all_of_client]
+    assert "NotFound" in errors
+    assert [name for name in errors if f"`{name}`" not in page and f".{name}`" not in page] == []
 
 
 def test_no_block_is_left_untried() -> None:
