@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.api.process import KEY, ROOT, Serving
@@ -22,7 +23,7 @@ class Programs:
         return subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "tests.client.programs", name],
             env={
-                **os.environ,
+                **_without_coverage(os.environ),
                 "TRIALBOOK_URL": self._server.url,
                 "TRIALBOOK_API_KEY": KEY,
                 "TRIALBOOK_STATE_DIR": str(self.spool_dir.parent),
@@ -43,3 +44,9 @@ class Programs:
     def run(self, run_id: str) -> Run:
         with Client(self._server.url, api_key=KEY) as tb:
             return tb.runs.get(run_id)
+
+
+def _without_coverage(environment: Mapping[str, str]) -> dict[str, str]:
+    """How a process ends is what these programs are about, and coverage has a hand in that: it
+    handles SIGTERM."""
+    return {name: value for name, value in environment.items() if not name.startswith("COVERAGE")}

@@ -251,3 +251,17 @@ async def test_an_artifact_goes_through_a_dict(place: Place) -> None:
 def test_both_stores_are_stores(place: Place) -> None:
     store: AsyncArtifactStore = place.of().store
     assert callable(store.load_bytes)
+
+
+async def test_a_file_has_its_own_name_unless_it_is_given_another(
+    place: Place, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"weights")
+    artifacts = place.artifacts()
+    own = await artifacts.save_file(path, kind="model", cleanup=False)
+    given = await artifacts.save_file(path, kind="model", name="best", cleanup=False)
+    uri = "s3://there/other.bin"
+    suggested = await artifacts.save_file(path, kind="model", suggested_uri=uri, cleanup=False)
+    names = [artifact.name for artifact in (own, given, suggested)]
+    assert names == ["model.bin", "best", "other.bin"]

@@ -14,7 +14,7 @@ from tests.client.processes import Programs
 from tests.client.programs import STEPS
 from trialbook import Run
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

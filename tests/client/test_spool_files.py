@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
+import threading
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -105,3 +109,37 @@ def test_a_disk_that_takes_nothing_more_leaves_what_it_has_whole(tmp_path: Path)
     journal.append(new_record("end", b"{}"))
     assert journal.path.read_bytes().count(b"\n") == 3
     journal.abandon()
+
+
+def test_a_child_that_is_forked_while_a_thread_reads_lets_go_at_once(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, "https://a.test", "k", "run", "id")
+    journal.append(new_record("batch", b"[" + b"1," * 200_000 + b"1]"))
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            journal.first()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(50):
+            child = _forked(journal.abandon)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        over.set()
+        reader.join()
+        journal.close()
+
+
+def _forked(do: Callable[[], object]) -> int:
+    """The child's pid; it ends with 0, or dies of SIGALRM when it takes longer than 5 seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that it may deadlock is the point
+        child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(5)
+        do()
+        os._exit(0)
+    return child

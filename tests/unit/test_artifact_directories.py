@@ -101,6 +101,7 @@ def test_indexing_that_stops_leaves_nothing_behind(stores: Stores, writes: int) 
     assert owners(stores, b"1") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", range(INDEX_WRITES))
 def test_indexing_that_stopped_can_be_done_again(stores: Stores, writes: int) -> None:
     manifest = uploaded_files(stores, FILES)
@@ -133,6 +134,7 @@ def test_a_release_that_stops_goes_on(stores: Stores, writes: int) -> None:
     assert queued(stores) == objects(stores) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", [1, 3])
 def test_a_claimed_directory_is_released_although_the_claimer_stopped(
     stores: Stores, writes: int

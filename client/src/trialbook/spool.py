@@ -33,6 +33,10 @@ _log = logging.getLogger("trialbook.client")
 Do = Literal["create", "batch", "end"]
 _BODY: Final = b',"body":'
 _ENDING: Final = b"}\n"
+_READ_BYTES: Final = 128 * 1024
+"""A batch of 1,000 points is about half of that."""
+_BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+"""Windows would write other bytes than it is given."""
 _RECORD: Final = re.compile(rb'\{"key":"([\w.-]{1,80})","do":"(create|batch|end)"' + _BODY)
 
 
@@ -75,7 +79,6 @@ class Journal:
         self._descriptor = descriptor
         self._sent = sent
         self._size = os.fstat(descriptor).st_size
-        self._reader = path.open("rb")
         self._marks: int | None = None
         self._unsynced = False
 
@@ -86,7 +89,7 @@ class Journal:
         name = f"{run}.{os.getpid()}-{uuid.uuid4().hex[:8]}"
         # locked and with its header before anybody can find it
         draft, path = folder / f"{name}.new", folder / f"{name}.jsonl"
-        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
         try:
             try_lock(descriptor)
             header = {"spool": 1, "url": url, "key_id": key_id, "run_id": run_id}
@@ -106,7 +109,7 @@ class Journal:
         Raises TrialbookError when it cannot be read.
         """
         try:
-            descriptor = os.open(path, os.O_RDWR)
+            descriptor = os.open(path, os.O_RDWR | _BINARY)
         except FileNotFoundError:
             return None
         try:
@@ -144,8 +147,7 @@ class Journal:
     def first(self) -> Record | None:
         """The first record that has not been sent; what cannot be read is put aside."""
         while True:
-            self._reader.seek(self._sent)
-            line = self._reader.readline()
+            line = self._line()
             if not line.endswith(b"\n"):
                 return None
             found = _RECORD.match(line)
@@ -188,10 +190,22 @@ class Journal:
 
     def abandon(self) -> None:
         """Close without a look at the file. In a forked child the lock stays the parent's."""
-        self._reader.close()
         os.close(self._descriptor)
         if self._marks is not None:
             os.close(self._marks)
+
+    def _line(self) -> bytes:
+        """The first line that has not been sent; without its newline when it is torn or there is
+        none. Not through a buffered file: that has a lock, and a child that is forked while the
+        thread reads would find it held for ever."""
+        os.lseek(self._descriptor, self._sent, os.SEEK_SET)
+        line = bytearray()
+        while piece := os.read(self._descriptor, _READ_BYTES):
+            end = piece.find(b"\n")
+            if end >= 0:
+                return bytes(line + piece[: end + 1])
+            line += piece
+        return bytes(line)
 
     def _advance(self, size: int) -> None:
         self._sent += size
@@ -199,7 +213,7 @@ class Journal:
         mark = b"\n" + encode({"sent": self._sent, "run_id": self.run_id}) + b"\n"
         try:
             if self._marks is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY
                 self._marks = os.open(self.path.with_suffix(".sent"), flags, 0o600)
             os.write(self._marks, mark)
         except OSError as error:

@@ -36,10 +36,11 @@ class SaveApi(FacadeParts):
 
         A file that was written to since it was read is left alone.
 
-        `name` beats the last segment of `suggested_uri`. The media type follows from the name,
-        else from the path.
+        `name` beats the last segment of `suggested_uri`; without both it is the file's own. The
+        media type follows from the name, else from the path.
         """
         local = Path(path)
+        name = name or (None if suggested_uri else local.name)
         before = await asyncio.to_thread(stamp_of, local)
         artifact = await self._saved_file(
             local,
