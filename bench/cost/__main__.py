@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.cost import bulk, single
+from bench.cost import artifacts, bulk, single
 from bench.cost.ordinary import Values
 from bench.cost.report import aligned, document_of, page_of
 from bench.cost.service import Costed, Row, WrongAnswer, on_files
@@ -67,6 +67,8 @@ def measure_all(on: Costed, sizes: Sizes) -> None:
     bulk.histories(on, values, experiment_id, sizes.history_points)
     bulk.searches(on, values, sizes.searched_runs)
     single.files(on, values, experiment_id)
+    artifacts.named(on, values, experiment_id)
+    artifacts.indexed(on, values)
     bulk.background(on, values, experiment_id)
 
 

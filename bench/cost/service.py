@@ -110,11 +110,12 @@ class Costed:
         return result
 
     def post(self, path: str, body: object, **headers: str) -> Any:
-        """The JSON answer; `_` in the name of a header stands for `-`. Raises WrongAnswer for any
-        other status than 200 and 201."""
+        """The JSON answer, None when it is empty; `_` in a header's name stands for `-`. Raises
+        WrongAnswer for any other status than 200 and 201."""
         headers.setdefault("content_type", "application/json")
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        return orjson.loads(self._ask("POST", path, raw, headers).body)
+        answer = self._ask("POST", path, raw, headers).body
+        return orjson.loads(answer) if answer else None
 
     def get(self, path: str) -> Any:
         """The JSON answer. Raises WrongAnswer as `post` does."""
