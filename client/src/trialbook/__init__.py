@@ -6,6 +6,7 @@ with trialbook.Client(url, api_key=key) as tb, tb.start_run("my experiment") as 
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from trialbook.client import AsyncClient
@@ -41,6 +42,7 @@ from trialbook.version import __version__
 
 if TYPE_CHECKING:
     from trialbook.artifacts import Artifact, AsyncArtifactIndex, AsyncArtifactStore
+    from trialbook.context import Context, local_context
 
 __all__ = [
     "ActiveRun",
@@ -53,6 +55,7 @@ __all__ = [
     "Comparison",
     "Conflict",
     "ConnectionFailed",
+    "Context",
     "Experiment",
     "FileEntry",
     "Forbidden",
@@ -73,15 +76,20 @@ __all__ = [
     "Unavailable",
     "UnsupportedMediaType",
     "__version__",
+    "local_context",
 ]
 
-_OF_ARTIFACTS = frozenset({"Artifact", "AsyncArtifactIndex", "AsyncArtifactStore"})
+_LATER = {
+    "Artifact": "trialbook.artifacts",
+    "AsyncArtifactIndex": "trialbook.artifacts",
+    "AsyncArtifactStore": "trialbook.artifacts",
+    "Context": "trialbook.context",
+    "local_context": "trialbook.context",
+}
 
 
 def __getattr__(name: str) -> Any:
     """What artifacts need is imported when it is asked for: most programs only log."""
-    if name in _OF_ARTIFACTS:
-        import trialbook.artifacts
-
-        return getattr(trialbook.artifacts, name)
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
