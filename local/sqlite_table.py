@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chalicelib.core.context import Clock
-from chalicelib.core.errors import ConditionFailed, Throttled, Unavailable
+from chalicelib.core.errors import ConditionFailed
 from chalicelib.storage.item_size import (
     check_add,
     check_key,
@@ -40,6 +40,7 @@ from chalicelib.storage.table import (
     Query,
     Write,
 )
+from local.sqlite_errors import core_error, undone
 from local.sqlite_items import decode, encode, packed_write
 from local.sqlite_schema import SCAN_CHANGED, SCAN_CHANGES, open_database, range_of, sweep
 from local.sqlite_writes import WriteSet
@@ -142,7 +143,7 @@ class SqliteTable:
                 items.append(decode(body))
                 last = tuple(place)
         except sqlite3.Error as error:
-            raise _core_error(error) from error
+            raise core_error(error) from error
         return Page(items, None)
 
     def changed_since(self, partition: str, mark: str | None) -> Changed:
@@ -164,7 +165,7 @@ class SqliteTable:
                 changes.append(Change(str(seq), Key(pk, sk), image, decode(new)))
                 position = seq
         except sqlite3.Error as error:
-            raise _core_error(error) from error
+            raise core_error(error) from error
         return Changes(changes, str(position))
 
     def checkpoint(self) -> None:
@@ -176,7 +177,7 @@ class SqliteTable:
         try:
             row = connection.execute(_GET, key).fetchone()
         except sqlite3.Error as error:
-            raise _core_error(error) from error
+            raise core_error(error) from error
         if row is None:
             return None
         body, expires_at = row
@@ -188,7 +189,7 @@ class SqliteTable:
         try:
             return self._connection().execute(sql, arguments).fetchall()
         except sqlite3.Error as error:
-            raise _core_error(error) from error
+            raise core_error(error) from error
 
     def _write(self, work: Callable[[WriteSet], T]) -> T:
         """Run `work` in a transaction, which an exception rolls back."""
@@ -210,7 +211,7 @@ class SqliteTable:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
-                    raise _core_error(error) from error
+                    raise core_error(error) from error
                 raise
 
     @contextmanager
@@ -234,13 +235,13 @@ class SqliteTable:
                 self._mine.group = None
             try:
                 if group.has_begun and not connection.in_transaction:
-                    raise _undone()
+                    raise undone()
                 if connection.in_transaction:
                     connection.execute("COMMIT")
             except sqlite3.Error as error:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                raise _core_error(error) from error
+                raise core_error(error) from error
 
     def _write_in(
         self,
@@ -259,7 +260,7 @@ class SqliteTable:
                 group.has_begun = True
             elif not connection.in_transaction:
                 # A full disk, say, undid it all: what comes now must not be committed alone.
-                raise _undone()
+                raise undone()
             connection.execute("SAVEPOINT one")
             try:
                 result = work(writes)
@@ -271,7 +272,7 @@ class SqliteTable:
             connection.execute("RELEASE one")
             return result
         except sqlite3.Error as error:
-            raise _core_error(error) from error
+            raise core_error(error) from error
 
     def _connection(self) -> sqlite3.Connection:
         try:
@@ -281,14 +282,10 @@ class SqliteTable:
         try:
             connection = open_database(self._path)
         except sqlite3.Error as error:
-            raise _core_error(error) from error
+            raise core_error(error) from error
         self._all.append(connection)
         self._mine.connection = connection
         return connection
-
-
-def _undone() -> Unavailable:
-    return Unavailable("the store undid a write that shared its commit; send it again")
 
 
 def _checked_body(write: Write) -> bytes:
@@ -299,15 +296,3 @@ def _checked_body(write: Write) -> bytes:
         return encode({"pk": write.key.pk, "sk": write.key.sk, **write.amounts, **write.also})
     check_key(write.key)
     return b""
-
-
-def _core_error(error: sqlite3.Error) -> Exception:
-    """What the error means to a caller; a mistake of ours stays what it is."""
-    if not isinstance(error, sqlite3.OperationalError | sqlite3.DatabaseError):
-        return error
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Throttled("the store is busy; send it again")
-    if code in (sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_ERROR):
-        return error
-    return Unavailable("the store cannot be read or written; look at its disk")

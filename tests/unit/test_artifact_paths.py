@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.core.errors import Invalid
 from chalicelib.domain.artifact_paths import (
+    MAX_SHOWN_NAME_BYTES,
     clean_artifact_path,
     clean_file_name,
     is_inline_safe,
@@ -133,7 +134,7 @@ def test_a_disposition_names_the_download(name: str, inline: bool, header: str) 
     assert safe_disposition(name, inline) == header
 
 
-@given(st.text(st.characters()), st.booleans())
+@given(st.text(st.characters()) | st.text(st.characters(), min_size=150), st.booleans())
 def test_no_name_breaks_out_of_a_disposition(filename: str, inline: bool) -> None:
     header = safe_disposition(filename, inline)
     assert header.isascii()
@@ -144,10 +145,16 @@ def test_no_name_breaks_out_of_a_disposition(filename: str, inline: bool) -> Non
     parts = header.split('"')
     assert len(parts) == 3
     name = filename.rpartition("/")[2]
+    whole = name.encode("utf-8", "replace").decode()
+    is_cut = len(whole.encode()) > MAX_SHOWN_NAME_BYTES
     _, has_encoded, encoded = parts[2].partition("; filename*=UTF-8''")
-    assert parts[1] == name or not name or has_encoded
-    if has_encoded:
-        assert unquote(encoded) == name.encode("utf-8", "replace").decode()
+    assert parts[1] == name or not name or has_encoded or is_cut
+    shown = unquote(encoded) if has_encoded else parts[1]
+    if is_cut:
+        assert len(shown.encode()) <= MAX_SHOWN_NAME_BYTES
+        assert whole.strip().startswith(shown[:20].strip())
+    elif has_encoded:
+        assert shown == whole
 
 
 @pytest.mark.parametrize(
