@@ -84,6 +84,7 @@ def test_a_deleted_directory_leaves_nothing(stores: Stores) -> None:
     assert rows(stores) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", range(INDEX_WRITES + 1))
 def test_indexing_that_stops_leaves_nothing_behind(stores: Stores, writes: int) -> None:
     manifest = uploaded_files(stores, FILES)
@@ -114,6 +115,7 @@ def test_indexing_that_stopped_can_be_done_again(stores: Stores, writes: int) ->
     assert owners(stores, b"1") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", range(RELEASE_WRITES + 1))
 def test_a_release_that_stops_goes_on(stores: Stores, writes: int) -> None:
     manifest = uploaded_files(stores, FILES)

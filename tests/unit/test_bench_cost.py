@@ -266,6 +266,7 @@ def test_creating_a_run_is_billed_as_worked_out_by_hand(rows: list[Row]) -> None
     assert (spent.write_units, spent.read_units) == (2 * (1 + 1) + 1 + 1, 1)
 
 
+@pytest.mark.slow
 def test_two_measurements_of_the_same_code_are_equal(rows: list[Row]) -> None:
     assert document_of(measured(SMALL)) == document_of(rows)
 
@@ -274,6 +275,7 @@ def test_the_published_page_shows_the_published_results() -> None:
     assert page_of(json.loads(RESULTS.read_text())) == PAGE.read_text()
 
 
+@pytest.mark.slow
 def test_the_engine_beneath_the_meter_does_not_matter(tmp_path: Path) -> None:
     with on_files(tmp_path) as on_sqlite:
         _basics_and_logs(on_sqlite)

@@ -60,6 +60,7 @@ def store_part(blobs: DiskBlobs, key: str, upload: str, number: int, body: bytes
     return Part(number, etag, hashlib.sha256(body).hexdigest())
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_a_kill_loses_nothing_answered_and_shows_nothing_half_written(
     blobs: DiskBlobs, tmp_path: Path
