@@ -121,7 +121,7 @@ def test_another_tenants_slug_is_simply_not_there(service: Service) -> None:
 def test_lists_never_show_anothers(service: Service) -> None:
     mine, theirs = both(service)
     strange = {theirs.experiment_id, theirs.run_id, theirs.other_run_id, theirs.upload_id}
-    strange |= {str(service.other_tenant), "eve"}
+    strange |= {str(service.other_tenant), '"eve"'}  # with its quotes: runs are named by words
     for url, query in (
         (EXPERIMENTS, {}),
         (EXPERIMENTS, {"search": "target"}),

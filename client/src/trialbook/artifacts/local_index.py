@@ -187,7 +187,11 @@ class LocalArtifactIndex:
     def _opened(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
-        db.executescript(_SCHEMA)
+        try:
+            db.executescript(_SCHEMA)
+        except sqlite3.Error:  # no database, or busy for too long
+            db.close()
+            raise
         return db
 
     @contextmanager
