@@ -105,11 +105,6 @@ class ExperimentStore:
         item = self.table.get(keys.experiment_slug(tenant, slug))
         return None if item is None else ExperimentId(cast(str, item["experiment"]))
 
-    def id_of_name(self, tenant: TenantId, name: str) -> ExperimentId | None:
-        """One read."""
-        item = self.table.get(keys.experiment_name(tenant, name))
-        return None if item is None else ExperimentId(cast(str, item["experiment"]))
-
     def replace(self, tenant: TenantId, old: Experiment, new: Experiment) -> Experiment:
         """Store `new` (a version higher) where `old` is still the stored version.
 
