@@ -7,7 +7,8 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
 
-# Installed once, and again when a file of versions changes.
+# Installed once, and again when a file of versions changes. --no-deps: the files name all there is,
+# and pip, left to resolve `coverage[toml]` itself, looks at releases newer than they know.
 LOCAL_REQUIREMENTS := requirements.txt requirements-local.txt
 DEV_REQUIREMENTS := $(LOCAL_REQUIREMENTS) requirements-dev.txt
 LOCAL_INSTALLED := $(VENV)/.installed-local
@@ -61,11 +62,11 @@ $(BIN)/python:
 
 $(LOCAL_INSTALLED): $(LOCAL_REQUIREMENTS) | $(BIN)/python
 	@echo "Installing $(LOCAL_REQUIREMENTS) into $(VENV) ..."
-	@$(PIP) install $(LOCAL_REQUIREMENTS:%=-r %)
+	@$(PIP) install --no-deps $(LOCAL_REQUIREMENTS:%=-r %)
 	@touch $@
 
 $(DEV_INSTALLED): $(DEV_REQUIREMENTS) client/pyproject.toml | $(BIN)/python
 	@echo "Installing $(DEV_REQUIREMENTS) client into $(VENV) ..."
-	@$(PIP) install $(DEV_REQUIREMENTS:%=-r %)
+	@$(PIP) install --no-deps $(DEV_REQUIREMENTS:%=-r %)
 	@$(PIP) install --no-deps --editable client
 	@touch $(LOCAL_INSTALLED) $@
