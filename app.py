@@ -20,6 +20,8 @@ from chalicelib.api.v1 import (
     run_uploads,
     runs,
     service,
+    variant_log_reads,
+    variants,
 )
 from chalicelib.api.workers import events
 
@@ -41,6 +43,8 @@ for module in (
     artifact_search,
     artifact_contents,
     experiment_artifacts,
+    variants,
+    variant_log_reads,
 ):
     app.register_blueprint(module.routes)
 app.register_blueprint(events)

@@ -15,12 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from chalicelib import ops_variants
 from chalicelib.core.errors import Contended, TrialbookError
 from chalicelib.domain import (
     artifact_directories,
     collection,
     experiment_artifact_removal,
     retention,
+    variant_exports,
 )
 from chalicelib.domain.retention import RetentionStores
 from chalicelib.settings import BadSetting, MissingSetting, Settings
@@ -96,6 +98,8 @@ def add_to(parser: Parser) -> None:
     collect = commands.add_parser(
         "collect", help="remove what deletions left, as is done once an hour"
     )
+    variants = commands.add_parser("variants", help="the results of A/B experiments")
+    ops_variants.add_to(variants)
     for each in (sweep, collect):
         each.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
     for each in (show, change, sweep, collect):
@@ -104,14 +108,17 @@ def add_to(parser: Parser) -> None:
 
 def run(options: argparse.Namespace, services: Services) -> int:
     """Run the command on these stores; returns the exit status."""
-    commands: dict[tuple[str, str | None], Callable[[argparse.Namespace, Services], None]] = {
+    commands: dict[tuple[str, str | None], Callable[[argparse.Namespace, Services], int | None]] = {
         ("retention", "show"): _show,
         ("retention", "set"): _set,
         ("retention", "run"): _sweep,
         ("collect", None): _collect,
+        ("variants", "verify"): _verify_variants,
+        ("variants", "rebuild"): _rebuild_variants,
     }
     try:
-        commands[options.ops_command, getattr(options, "ops_action", None)](options, services)
+        command = commands[options.ops_command, getattr(options, "ops_action", None)]
+        return command(options, services) or 0
     except TrialbookError as error:
         sys.stderr.write(f"trialbook: {error}\n")
         return 1
@@ -120,7 +127,6 @@ def run(options: argparse.Namespace, services: Services) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _show(options: argparse.Namespace, services: Services) -> None:
@@ -178,6 +184,7 @@ def _collect(options: argparse.Namespace, services: Services) -> None:
         names = experiment_artifact_removal.remove_deleted(
             of.experiment_artifacts, clock, deadline_s=NO_DEADLINE
         )
+        variant_exports.remove_due(of.exports, clock, deadline_s=NO_DEADLINE)
     collected = collection.collect(stores.bytes, clock, deadline_s=NO_DEADLINE, dry_run=dry_run)
     if options.json:
         _say_json(
@@ -197,6 +204,26 @@ def _collect(options: argparse.Namespace, services: Services) -> None:
     _say(
         f"{verb} {collected.deleted} of {collected.examined} objects, {collected.bytes_freed} bytes"
     )
+
+
+def _verify_variants(options: argparse.Namespace, services: Services) -> int:
+    rows, agrees = ops_variants.verify(options, services)
+    if options.json:
+        _say_json({"experiments": rows})
+    else:
+        for row in rows:
+            ops_variants.told(row, _say)
+        if not rows:
+            _say("nothing to do: there is no experiment with variants")
+    return 0 if agrees else 1
+
+
+def _rebuild_variants(options: argparse.Namespace, services: Services) -> None:
+    row = ops_variants.rebuild(options, services)
+    if options.json:
+        _say_json(row)
+    else:
+        _say(f"{row['tenant']} {row['experiment']}: {row['logs']} logs, {row['units']} units")
 
 
 def _retention(services: Services) -> RetentionStores:

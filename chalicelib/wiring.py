@@ -18,6 +18,9 @@ from chalicelib.domain.feed import Projections
 from chalicelib.domain.retention import RetentionStores
 from chalicelib.domain.stored_bytes import ByteStores, Spread, in_turn
 from chalicelib.domain.upkeep import Upkeep
+from chalicelib.domain.variant_aggregation import Aggregates
+from chalicelib.domain.variant_logs import VariantStores
+from chalicelib.domain.variant_verification import VerificationStores
 from chalicelib.domain.verification import Verification
 from chalicelib.settings import Settings
 from chalicelib.storage.answers import AnswerStore
@@ -35,6 +38,11 @@ from chalicelib.storage.signing_key import signing_key
 from chalicelib.storage.stored_bytes import StoredBytesStore
 from chalicelib.storage.table import Table
 from chalicelib.storage.uploads import UploadStore
+from chalicelib.storage.variant_cells import CellStore
+from chalicelib.storage.variant_definitions import DefinitionStore
+from chalicelib.storage.variant_exports import ExportStore
+from chalicelib.storage.variant_logs import VariantLogStore
+from chalicelib.storage.variant_units import UnitStore
 
 ANYBODY: Final = Principal(TenantId(""), UserId(""), Role.READ)
 """Who asks on a public route; a tenant that no key can have."""
@@ -64,6 +72,8 @@ class Services:
     authenticator: Authenticator
     cursors: CursorCodec
     retention: RetentionStore
+    variants: VariantStores
+    aggregates: Aggregates
     retention_days: int | None
 
     def context(self, principal: Principal, seconds: float) -> Context:
@@ -80,11 +90,12 @@ def services_on(
 ) -> Services:
     """Services over two adapters. One read, for the key that signs cursors."""
     api_keys = ApiKeyStore(table)
+    definitions = DefinitionStore(table, clock)
     return Services(
         clock=clock,
         table=table,
         blobs=blobs,
-        experiments=ExperimentStore(table),
+        experiments=ExperimentStore(table, definitions.forget),
         experiment_rows=experiment_rows(table),
         runs=RunStore(table),
         run_rows=run_rows(table),
@@ -99,6 +110,10 @@ def services_on(
         authenticator=Authenticator(api_keys, clock),
         cursors=CursorCodec(signing_key(table, clock)),
         retention=RetentionStore(table),
+        variants=VariantStores(
+            definitions, VariantLogStore(table, blobs), ExportStore(table, blobs), spread
+        ),
+        aggregates=Aggregates(UnitStore(table), CellStore(table)),
         retention_days=retention_days,
     )
 
@@ -131,7 +146,7 @@ def aws_services(settings: Settings) -> Services:
 def projections(of: Services) -> Projections:
     """Where changes of the feed are projected."""
     verified = Verification(of.bytes, of.uploads, of.files, of.artifacts, of.clock)
-    return Projections(of.table, of.experiments, of.bytes, verified, of.clock)
+    return Projections(of.table, of.experiments, of.bytes, verified, of.aggregates, of.clock)
 
 
 def upkeep(of: Services) -> Upkeep:
@@ -144,8 +159,14 @@ def upkeep(of: Services) -> Upkeep:
             of.retention_days,
         ),
         ExperimentArtifacts(of.experiments, of.experiment_artifacts, of.bytes),
+        of.variants.exports,
         of.clock,
     )
+
+
+def verification(of: Services) -> VerificationStores:
+    """What is compared when the results of A/B experiments are verified."""
+    return VerificationStores(of.variants.definitions, of.variants.logs, of.aggregates, of.clock)
 
 
 _installed: Services | None = None

@@ -157,6 +157,12 @@ class DiskBlobs:
         check_header("mime", mime)
         return self._uploads.start(key, mime, checksums=checksums).id
 
+    def put_part(self, key: str, upload: str, part_number: int, body: bytes) -> Part:
+        with self.writer() as writer:
+            writer.write([body])
+            etag = self.store_part(key, upload, part_number, writer, is_digest_bound=False)
+        return Part(part_number, etag)
+
     def complete_multipart(self, key: str, upload: str, parts: Sequence[Part]) -> BlobInfo:
         path = self._path(key)
         check_parts(parts)

@@ -78,6 +78,10 @@ class MeteredBlobs:
             key, upload, part_number, size_bytes=size_bytes, sha256=sha256, expires_s=expires_s
         )
 
+    def put_part(self, key: str, upload: str, part_number: int, body: bytes) -> Part:
+        self._meter.add(blobs=1, s3_puts=1)
+        return self._blobs.put_part(key, upload, part_number, body)
+
     def complete_multipart(self, key: str, upload: str, parts: Sequence[Part]) -> BlobInfo:
         """Two requests to S3, whose first answer tells neither size nor date."""
         self._meter.add(blobs=1, s3_puts=1, s3_gets=1)

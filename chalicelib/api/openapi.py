@@ -220,6 +220,8 @@ def _responses(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     for status in sorted(_other_statuses(one)):
         if status == 307:
             responses["307"] = texts.REDIRECT
+        elif status == 202:
+            responses["202"] = success | {"description": texts.PENDING}
         elif status == 503 and one.role is None:
             responses["503"] = success | {"description": "A store cannot be reached."}
         else:

@@ -27,10 +27,44 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
                 {"key": "green", "weight": 50, "name": "Green", "payload": {"color": "#0a0"}},
             ],
             "status": "draft",
+            "unit_key": "user_id",
+            "dimensions": ["country"],
+            "guardrails": {"latency_ms": {"margin": 0.05, "kind": "relative"}},
+            "planned_units": 20000,
         },
     },
     "change_experiment": {
         "tags merge and null deletes one": {"tags": {"team": "vision", "stale": None}},
+    },
+    "assign_variant": {"a user": {"userId": "user-17"}},
+    "log_execution": {
+        "an answer": {
+            "variantKey": "control",
+            "input": {"query": "What are the latest AI advancements?"},
+            "output": {"response": "Recent AI advancements include …"},
+            "metrics": {"latency_ms": 123, "token_count": 78},
+            "context": {"user_id": "user-17", "country": "DE"},
+        },
+        "to be sent again if need be": {
+            "variantKey": "green",
+            "unitId": "user-18",
+            "logId": "log_01KBR3Z5V0E7J2M4N6P8Q0R1S2",
+            "metrics": {"revenue": 19.9},
+            "covariates": {"revenue": 12.5},
+        },
+    },
+    "log_executions": {
+        "two": {
+            "logs": [
+                {"variantKey": "control", "unitId": "user-17", "metrics": {"revenue": 0}},
+                {"variantKey": "green", "unitId": "user-18", "metrics": {"revenue": 19.9}},
+            ]
+        }
+    },
+    "log_late_metrics": {"a rating": {"user_rating": 5}},
+    "export_logs": {
+        "all of them": {},
+        "slow ones": {"variant": "green", "from": 1767225600000, "metric": ["latency_ms>1000"]},
     },
     "create_run": {
         "an ordinary one": {

@@ -18,12 +18,14 @@ TAGS: Final = {
     "experiments": "What a team tries under one name.",
     "runs": "Single tries: their metrics, params, tags and files, and comparisons of them.",
     "artifacts": "Indexed artifacts: bytes with their metadata, found by id, tag, label or metric.",
+    "variants": "A/B experiments: assign a variant, log what came of it, read results.",
     "keys": "API keys of the caller's tenant.",
     "service": "The service itself.",
 }
 TAG_OF: Final = (
     ("/api/v1/keys", "keys"),
     ("/api/v1/artifacts", "artifacts"),
+    ("/experiment/", "variants"),
     ("/api/v1/experiments/runs", "runs"),
     ("/api/v1/experiments", "experiments"),
     ("/", "service"),
@@ -43,6 +45,15 @@ PATH_PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         "An experiment's id or slug.",
         {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
     ),
+    "slug": (
+        "An experiment's slug.",
+        {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
+    ),
+    "log_id": (
+        "A log's id: `log_` and a ULID.",
+        {"type": "string", "pattern": "^log_[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
+    ),
+    "export_id": ("An export's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "run_id": ("A run's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "upload_id": ("An upload's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "key_id": (
@@ -93,6 +104,13 @@ QUERY_PARAMETERS: Final = {
     "app_id": "Only artifacts of this app.",
     "inline": "Let a browser show the bytes, where they are at most 4 MiB of a type in which it"
     " runs nothing.",
+    "variant": "Only logs of this variant.",
+    "from": "From this time on: milliseconds since the epoch, a date or an RFC 3339 time.",
+    "to": "Up to this time, which is included: milliseconds, a date (all of it) or a time.",
+    "metric": "A metric.",
+    "baseline": "The variant that the others are compared with; the first one when left out.",
+    "confidence": "Of every interval.",
+    "dimension": "A declared dimension: results for each of its values besides.",
     "end_step": "Only points of this step or an earlier one.",
 }
 IDEMPOTENCY_KEY: Final[dict[str, Any]] = {
@@ -172,6 +190,25 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
         "A timeseries: where points were logged, or more than one entry and all of them numbers."
         " Bytes: where the latest entry was sent as a data URL. Else the latest value.",
     ),
+    "assign_variant": (
+        "The same definition gives a user the same variant, by GrowthBook's hashing with the slug"
+        " as the seed. Nothing is stored. An experiment that is not active is a 404.",
+    ),
+    "log_execution": (
+        "A `logId` that the client makes (`log_` and a ULID of the log's time) lets it send the log"
+        " again: it counts once. In draft it is a conflict.",
+    ),
+    "log_executions": ("Results come in the order of the logs.",),
+    "log_late_metrics": ('The body is the metrics themselves: `{"user_rating": 5}`.',),
+    "list_logs": (
+        "`metric` compares: `latency_ms>100`, with `>`, `>=`, `<`, `<=`, `=` or `!=`; given more"
+        " than once, all must hold. A page may hold fewer than `limit`, even none, and still have a"
+        " `next_cursor`.",
+    ),
+    "export_logs": (
+        "Logs written after the export began are not in it. While it is made, ask at `ask` until"
+        " there is a `url`. An export is kept for a day.",
+    ),
     "get_health": ("Answered without a key.",),
 }
 ANSWERS: Final = {
@@ -182,6 +219,7 @@ ANSWERS: Final = {
     "get_artifact_content": "Where the bytes are, when the request accepts `application/json`.",
     "get_openapi": "This document.",
 }
+PENDING: Final = "It is being made: ask again at `ask`."
 REDIRECT: Final[dict[str, Any]] = {
     "description": "Where the bytes are.",
     "headers": {

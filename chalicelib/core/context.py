@@ -94,6 +94,11 @@ class Context:
 RACE_ATTEMPTS = 60
 
 
+def jitter_s(attempt: int) -> float:
+    """How long to wait after a lost race, `attempt` from 0: full jitter up to 0.2 s."""
+    return random.uniform(0, min(0.2, 0.002 * 2**attempt))
+
+
 def retry_races(context: Context, attempt: Callable[[], T]) -> T:
     """Call `attempt` again with full jitter while it loses races, until the context's deadline.
 
@@ -103,7 +108,7 @@ def retry_races(context: Context, attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except (ConditionFailed, Contended):
-            pause_s = random.uniform(0, min(0.2, 0.002 * 2**round_number))
+            pause_s = jitter_s(round_number)
             if context.clock.monotonic_s() + pause_s > context.deadline_s:
                 break
             context.clock.sleep_s(pause_s)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from chalicelib.core.errors import Conflict, NotFound, PreconditionFailed
 from chalicelib.core.ids import ExperimentId, is_hex_id
 from chalicelib.core.model.experiment import (
+    DEFAULT_PLANNED_UNITS,
     Experiment,
     ExperimentCounts,
     ExperimentStatus,
     Goal,
+    Guardrail,
     Stage,
     Variant,
 )
-from chalicelib.domain import names
+from chalicelib.domain import names, variant_rules
 from chalicelib.storage import keys
 from chalicelib.storage.experiments import (
     ExperimentStore,
@@ -30,15 +31,6 @@ from chalicelib.storage.table import Item, Table
 
 MAX_KEPT_ROWS = 100_000
 MAX_SLUG_TRIES = 50
-WEIGHTS_SUM: Final = 100.0
-WEIGHTS_TOLERANCE: Final = 0.01
-
-NEXT_STATUSES: Final[Mapping[ExperimentStatus, frozenset[ExperimentStatus]]] = {
-    "draft": frozenset({"active"}),
-    "active": frozenset({"paused", "completed"}),
-    "paused": frozenset({"active", "completed"}),
-    "completed": frozenset(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,10 @@ class NewExperiment:
     metric_goals: Mapping[str, Goal] = field(default_factory=dict[str, Goal])
     variants: tuple[Variant, ...] = ()
     status: ExperimentStatus = "draft"
+    unit_key: str | None = None
+    dimensions: tuple[str, ...] = ()
+    guardrails: Mapping[str, Guardrail] = field(default_factory=dict[str, Guardrail])
+    planned_units: int = DEFAULT_PLANNED_UNITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,6 @@ def create(store: ExperimentStore, context: Context, wanted: NewExperiment) -> E
 
     Raises Conflict when the name, or the slug asked for, is taken.
     """
-    check_variants(wanted.variants)
     now_ms = context.now_ms()
     base = wanted.slug or names.slugify(wanted.name) or _random_slug(context)
     experiment = Experiment(
@@ -100,7 +95,12 @@ def create(store: ExperimentStore, context: Context, wanted: NewExperiment) -> E
         metric_goals=wanted.metric_goals,
         status=wanted.status,
         variants=wanted.variants,
+        unit_key=wanted.unit_key,
+        dimensions=wanted.dimensions,
+        guardrails=wanted.guardrails,
+        planned_units=wanted.planned_units,
     )
+    experiment = variant_rules.defined(experiment)
     for number in range(1, MAX_SLUG_TRIES):
         try:
             _create(store, context, experiment)
@@ -186,7 +186,8 @@ def change(
     changes: Changes,
     if_version: int | None = None,
 ) -> Experiment:
-    """One read and one write. Raises Conflict (name taken, status not reachable, deleted),
+    """One read and one write; a read more and a transaction when variants are removed. Raises
+    Conflict (name taken, status not reachable, deleted, a removed variant has logs),
     PreconditionFailed, NotFound, Forbidden."""
 
     def edit(old: Experiment) -> Experiment:
@@ -196,9 +197,7 @@ def change(
                 "the experiment changed since; read it again", version=old.version
             )
         new = replace(old, **changes.replaced, tags=merge_tags(old.tags, changes.tags))
-        check_variants(new.variants)
-        _check_status(old.status, new.status)
-        return new
+        return variant_rules.changed(old, new, context.now_ms())
 
     return _edit(store, context, id_or_slug, edit)
 
@@ -236,7 +235,13 @@ def _edit(
         new = edit(old)
         if new == old:
             return old
-        return store.replace(context.tenant, old, replace(new, last_updated_ms=context.now_ms()))
+        new = replace(new, last_updated_ms=context.now_ms())
+        removed = variant_rules.removed(old, new)
+        if not removed:
+            return store.replace(context.tenant, old, new)
+        register = store.register(context.tenant, experiment_id)
+        variant_rules.check_removed(removed, register)
+        return store.replace(context.tenant, old, new, register)
 
     try:
         return retry_races(context, attempt)
@@ -253,23 +258,3 @@ def merge_tags(tags: Mapping[str, str], changes: Mapping[str, str | None]) -> di
         else:
             result[name] = value
     return result
-
-
-def _check_status(old: ExperimentStatus, new: ExperimentStatus) -> None:
-    if new != old and new not in NEXT_STATUSES[old]:
-        raise Conflict(
-            f"a {old} experiment cannot become {new}",
-            status=old, reachable=sorted(NEXT_STATUSES[old]),
-        )  # fmt: skip
-
-
-def check_variants(variants: Sequence[Variant]) -> None:
-    """Raises Invalid unless keys are distinct and weights add up to 100."""
-    if not variants:
-        return
-    if len({variant.key for variant in variants}) != len(variants):
-        raise Invalid.field("variants", "keys must be distinct")
-    total = sum(variant.weight for variant in variants)
-    # rounded: the sum of three times 33.33 misses 99.99 by some 1e-14
-    if round(abs(total - WEIGHTS_SUM), 9) > WEIGHTS_TOLERANCE:
-        raise Invalid.field("variants", f"weights must add up to 100, not {total:g}")

@@ -8,20 +8,30 @@ where they are pulled in order (`pull`, on a laptop). A deployment uses one of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import orjson
 
-from chalicelib.core.context import Clock
-from chalicelib.core.errors import ConditionFailed
+from chalicelib.core.context import Clock, jitter_s
+from chalicelib.core.errors import ConditionFailed, Contended, Throttled, TooLarge
 from chalicelib.core.ids import ExperimentId, TenantId
 from chalicelib.core.model.stored_bytes import Owner
-from chalicelib.domain import collection, verification
+from chalicelib.domain import collection, variant_aggregation, verification
 from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.variant_aggregation import Aggregates, Room
 from chalicelib.domain.verification import Verification
-from chalicelib.storage import artifact_keys, experiment_artifacts, keys, run_files, runs, uploads
+from chalicelib.storage import (
+    artifact_keys,
+    experiment_artifacts,
+    keys,
+    run_files,
+    runs,
+    uploads,
+    variant_keys,
+    variant_logs,
+)
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.table import (
     MAX_TRANSACTION_WRITES,
@@ -37,7 +47,9 @@ MARK_KEPT_S = 48 * 3600
 """Twice as long as the feed keeps a change."""
 PULLED_AT_ONCE = 500
 CHANGES_AT_ONCE = 40
-"""Each is a mark and at most one addition: within a transaction's 100 writes."""
+"""Each is a mark, and at most one addition or unit: within a transaction's 100 writes, with room
+for the aggregates."""
+ATTEMPTS = 20
 
 Counted = tuple[TenantId, ExperimentId, str]
 
@@ -50,46 +62,91 @@ class Projections:
     experiments: ExperimentStore
     bytes: ByteStores
     verification: Verification
+    aggregates: Aggregates
     clock: Clock
 
 
 def dispatch(to: Projections, changes: Sequence[Change]) -> None:
-    """Project the changes. One transaction per 40 of them that count something, and a read of the
-    bytes of an upload to be verified. What fails may be delivered again."""
+    """Project the changes. A transaction per 40 of them that add to something, with a read of the
+    units and one of the aggregates for logs, and a read of the bytes of an upload to be verified.
+    What fails may be delivered again."""
     changes = list({change.id: change for change in changes}.values())
-    counting = [(change, amount) for change in changes if (amount := _amount(change)) is not None]
-    for start in range(0, len(counting), CHANGES_AT_ONCE):
-        _count(to, counting[start : start + CHANGES_AT_ONCE])
+    adding = [change for change in changes if _adds(change)]
+    for start in range(0, len(adding), CHANGES_AT_ONCE):
+        _add(to, adding[start : start + CHANGES_AT_ONCE])
     _follow_up(to, changes)
 
 
 def pull(to: Projections, limit: int = PULLED_AT_ONCE) -> int:
     """Project what the feed has since the last time; returns the number of changes. One read of the
-    position, one of the feed, and one transaction that adds up a whole page and moves the position
-    on, which is what makes each change count once: the mark a change costs a second write."""
+    position, one of the feed, and one transaction for all that fit in it (a whole page when nothing
+    but counts changes), which adds up and moves the position on. That is what makes each change
+    count once: a mark a change would cost a second write."""
     kept = to.table.get(keys.FEED_POSITION)
     position = None if kept is None else cast(str, kept["position"])
-    page = to.table.changes(position, limit)
-    if not page.changes:
-        return 0
-    totals = _totals(amount for change in page.changes if (amount := _amount(change)) is not None)
-    additions = _additions(to, totals)
-    if len(additions) >= MAX_TRANSACTION_WRITES:
-        return pull(to, MAX_TRANSACTION_WRITES - 1)
-    _follow_up(to, page.changes)
     version = 0 if kept is None else cast(int, kept["version"])
+    page = to.table.changes(position, limit)
+    _follow_up(to, page.changes)
+    done = 0
+    pieces = list(_fitting(page.changes))
+    while pieces:
+        some = pieces.pop(0)
+        is_last = done + len(some) == len(page.changes)
+        next_position = page.next if is_last else to.table.changes(position, len(some)).next
+        moved = _moved(next_position, version)
+        try:
+            _transact(to, [moved], some, 0)
+        except TooLarge:
+            if len(some) == 1:
+                raise
+            pieces[:0] = _halves(some)
+        except ConditionFailed:
+            return done  # somebody else pulled these
+        else:
+            done, position, version = done + len(some), next_position, version + 1
+    return done
+
+
+def _fitting(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """The changes in pieces whose writes will mostly fit in a transaction."""
+    some: list[Change] = []
+    room = Room(MAX_TRANSACTION_WRITES - 1)
+    for change in changes:
+        amount = _amount(change)
+        if not room.takes(change, None if amount is None else amount[0][:2]):
+            yield some
+            some, room = [], Room(MAX_TRANSACTION_WRITES - 1)
+            room.takes(change, None if amount is None else amount[0][:2])
+        some.append(change)
+    if some:
+        yield some
+
+
+def _halves(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    middle = len(changes) // 2
+    return list(changes[:middle]), list(changes[middle:])
+
+
+def _moved(position: str, version: int) -> Put:
     address = keys.FEED_POSITION
-    moved: Item = {
+    item: Item = {
         "pk": address.pk,
         "sk": address.sk,
-        "position": page.next,
+        "position": position,
         "version": version + 1,
     }
-    try:
-        to.table.transact([Put(moved, when=version or When.ABSENT), *additions])
-    except ConditionFailed:
-        return 0  # somebody else pulled these
-    return len(page.changes)
+    return Put(item, when=version or When.ABSENT)
+
+
+def _transact(
+    to: Projections, traces: Sequence[Write], changes: Sequence[Change], lane: int
+) -> None:
+    """What the changes add, with the traces that tell that they were. Raises TooLarge for more than
+    a transaction takes, ConditionFailed with positions that are those of the traces first."""
+    writes = [*traces, *_writes(to, changes, lane)]
+    if len(writes) > MAX_TRANSACTION_WRITES:
+        raise TooLarge("more changes than a transaction takes", writes=len(writes))
+    to.table.transact(writes)
 
 
 def _follow_up(to: Projections, changes: Sequence[Change]) -> None:
@@ -115,6 +172,18 @@ def _let_go_of_replaced(to: Projections, old: Item, new: Item) -> None:
     to.table.transact(collection.let_go(to.bytes.records, blob_key, owner, to.clock.now_ms()))
 
 
+def _adds(change: Change) -> bool:
+    """Whether there is anything to add up; late metrics of a log change no count."""
+    return change.new.get("feed") == variant_logs.FEED or _amount(change) is not None
+
+
+def _writes(to: Projections, changes: Sequence[Change], lane: int) -> list[Write]:
+    """What the changes add to counts and aggregates."""
+    totals = _totals(amount for change in changes if (amount := _amount(change)) is not None)
+    batch = variant_aggregation.batch_of(changes)
+    return [*_additions(to, totals), *variant_aggregation.writes(to.aggregates, batch, lane)]
+
+
 def _amount(change: Change) -> tuple[Counted, int] | None:
     """What a change adds to which count."""
     match change.new.get("feed"):
@@ -129,6 +198,10 @@ def _amount(change: Change) -> tuple[Counted, int] | None:
         case experiment_artifacts.FEED_LOGGED | experiment_artifacts.FEED_DELETED as named:
             place, amount = experiment_artifacts.counted(change.key, named)
             counted = (place.tenant, place.experiment_id, "artifacts")
+        case variant_logs.FEED:
+            amount = 1 if change.old is None else 0
+            tenant, experiment_id, _ = variant_keys.parse_log(change.key)
+            counted = (tenant, experiment_id, "logs")
         case _:
             return None
     return (counted, amount) if amount else None
@@ -142,19 +215,31 @@ def _document(item: Item) -> dict[str, str]:
     return orjson.loads(cast(str, item["doc"]))
 
 
-def _count(to: Projections, some: Sequence[tuple[Change, tuple[Counted, int]]]) -> None:
+def _add(to: Projections, changes: Sequence[Change]) -> None:
     expires_at = to.clock.now_ms() // 1000 + MARK_KEPT_S
-    marks = [_mark(change, expires_at) for change, _ in some]
-    additions = _additions(to, _totals(amount for _, amount in some))
-    try:
-        to.table.transact([*marks, *additions])
-    except ConditionFailed as error:
-        # Some were counted before: the others are tried again.
-        left = [one for at, one in enumerate(some) if at not in error.failed]
-        if len(left) == len(some):
-            raise
-        if left:
-            _count(to, left)
+    left = list(changes)
+    for attempt in range(ATTEMPTS):
+        marks = [_mark(change, expires_at) for change in left]
+        try:
+            _transact(to, marks, left, variant_aggregation.lane_of(left))
+        except TooLarge:
+            if len(left) == 1:
+                raise
+            for half in _halves(left):
+                _add(to, half)
+            return
+        except (ConditionFailed, Contended) as error:
+            # Some were added before: the others are tried again. Or another worker changed the same
+            # aggregates meanwhile: all are, with a fresh look.
+            done = error.failed if isinstance(error, ConditionFailed) else ()
+            left = [one for at, one in enumerate(left) if at not in done]
+            if not left:
+                return
+            if len(left) == len(marks):
+                to.clock.sleep_s(jitter_s(attempt))
+        else:
+            return
+    raise Throttled("too many workers on the same aggregates; the changes are delivered again")
 
 
 def _totals(amounts: Iterable[tuple[Counted, int]]) -> Counter[Counted]:

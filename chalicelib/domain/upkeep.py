@@ -12,9 +12,11 @@ from chalicelib.domain import (
     collection,
     experiment_artifact_removal,
     retention,
+    variant_exports,
 )
 from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.domain.retention import RetentionStores
+from chalicelib.storage.variant_exports import ExportStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +25,20 @@ class Upkeep:
 
     retention: RetentionStores
     experiment_artifacts: ExperimentArtifacts
+    exports: ExportStore
     clock: Clock
 
 
 @dataclass(slots=True)
 class Tidied:
     """What was done: artifacts removed because their time was over, directories whose files were
-    let go, names of experiments whose entries were removed, objects deleted, and their bytes."""
+    let go, names of experiments whose entries were removed, exports of logs whose day was over,
+    objects deleted, and their bytes."""
 
     expired: int = 0
     directories: int = 0
     names: int = 0
+    exports: int = 0
     objects: int = 0
     bytes_freed: int = 0
 
@@ -64,7 +69,7 @@ def collect(of: Upkeep, *, seconds: float) -> Tidied:
 def _collecting(
     of: Upkeep, done: Tidied, start_s: float, deadline_s: float
 ) -> list[Callable[[], None]]:
-    """Two fifths at most for what lets go of bytes, the rest for the bytes."""
+    """Half of the time at most for what lets go of bytes, the rest for the bytes."""
     clock, left_s = of.clock, deadline_s - start_s
 
     def release() -> None:
@@ -78,12 +83,17 @@ def _collecting(
             of.experiment_artifacts, clock, deadline_s=start_s + left_s * 0.4
         )
 
+    def forget() -> None:
+        done.exports += variant_exports.remove_due(
+            of.exports, clock, deadline_s=start_s + left_s * 0.5
+        )
+
     def free() -> None:
         collected = collection.collect(of.retention.artifacts.bytes, clock, deadline_s=deadline_s)
         done.objects += collected.deleted
         done.bytes_freed += collected.bytes_freed
 
-    return [release, remove, free]
+    return [release, remove, forget, free]
 
 
 def _each(jobs: list[Callable[[], None]]) -> None:

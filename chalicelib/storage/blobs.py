@@ -124,6 +124,11 @@ class Blobs(Protocol):
         """A PUT of one part: length is bound, and the digest when given."""
         ...
 
+    def put_part(self, key: str, upload: str, part_number: int, body: bytes) -> Part:
+        """A part that passes through us, of an upload without `checksums`. Sent again it replaces
+        the one before. Raises BlobMissing when there is no such upload."""
+        ...
+
     def complete_multipart(self, key: str, upload: str, parts: Sequence[Part]) -> BlobInfo:
         """Parts ascending by number. Raises BadPart, BlobMissing when there is no such upload."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,8 +10,17 @@ import orjson
 
 from chalicelib.core.errors import ConditionFailed, TooLarge
 from chalicelib.core.ids import ExperimentId, TenantId, UserId
-from chalicelib.core.model.experiment import Experiment, ExperimentCounts, Stage, Variant
-from chalicelib.storage import directory, keys
+from chalicelib.core.model.experiment import (
+    DEFAULT_PLANNED_UNITS,
+    Experiment,
+    ExperimentCounts,
+    Guardrail,
+    Stage,
+    Variant,
+    WeightChange,
+)
+from chalicelib.core.model.variant_log import Register
+from chalicelib.storage import directory, keys, variant_keys
 from chalicelib.storage.table import (
     MAX_GET_MANY,
     Add,
@@ -25,6 +34,7 @@ from chalicelib.storage.table import (
     Write,
     query_all,
 )
+from chalicelib.storage.variant_register import register_of, unchanged
 
 MAX_DOCUMENT_BYTES = 380 * 1024
 """An item's limit, less what the item has besides the document."""
@@ -41,8 +51,12 @@ class SlugTaken(Exception):
 class ExperimentStore:
     """Experiments of tenants."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(
+        self, table: Table, replaced: Callable[[TenantId, Experiment], None] | None = None
+    ) -> None:
+        """`replaced` hears of each experiment that was stored anew."""
         self.table = table
+        self._replaced = replaced or _unheard
 
     def create(self, tenant: TenantId, experiment: Experiment) -> None:
         """One transaction. Raises NameTaken, SlugTaken."""
@@ -105,29 +119,40 @@ class ExperimentStore:
         item = self.table.get(keys.experiment_slug(tenant, slug))
         return None if item is None else ExperimentId(cast(str, item["experiment"]))
 
-    def replace(self, tenant: TenantId, old: Experiment, new: Experiment) -> Experiment:
-        """Store `new` (a version higher) where `old` is still the stored version.
+    def register(self, tenant: TenantId, experiment_id: ExperimentId) -> Register:
+        """What its logs have named so far. One read."""
+        return register_of(self.table.get(variant_keys.register(tenant, experiment_id)))
+
+    def replace(
+        self,
+        tenant: TenantId,
+        old: Experiment,
+        new: Experiment,
+        register: Register | None = None,
+    ) -> Experiment:
+        """Store `new` (a version higher) where `old` is still the stored version, and where the
+        register is still this one when it is given.
 
         A changed name is taken and the old one given up in the same transaction. Raises
-        ConditionFailed when `old` is stale, NameTaken.
+        ConditionFailed when `old` or the register is stale, NameTaken.
         """
         stored = replace(new, version=old.version + 1)
         put = Put(_item(tenant, stored), when=old.version)
-        if new.name == old.name:
+        others: list[Write] = []
+        if new.name != old.name:
+            others = [_holds_name(tenant, stored), Delete(keys.experiment_name(tenant, old.name))]
+        if register is not None:
+            others.append(unchanged(tenant, old.id, register))
+        if not others:
             self.table.put(put.item, put.when)
-            return stored
-        try:
-            self.table.transact(
-                [
-                    _holds_name(tenant, stored),
-                    put,
-                    Delete(keys.experiment_name(tenant, old.name)),
-                ]
-            )
-        except ConditionFailed as error:
-            if error.failed == (0,):
-                raise NameTaken from error
-            raise
+        else:
+            try:
+                self.table.transact([*others, put])
+            except ConditionFailed as error:
+                if error.failed == (0,) and new.name != old.name:
+                    raise NameTaken from error
+                raise
+        self._replaced(tenant, stored)
         return stored
 
     def count(
@@ -144,6 +169,10 @@ class ExperimentStore:
                 Query(keys.experiments_listed(tenant, stage), reverse=True, index=Index.LISTED),
             )
         )
+
+
+def _unheard(tenant: TenantId, experiment: Experiment) -> None:
+    del tenant, experiment
 
 
 def _holds_name(tenant: TenantId, experiment: Experiment) -> Put:
@@ -180,6 +209,7 @@ def _item(tenant: TenantId, experiment: Experiment) -> Item:
             {"key": v.key, "weight": v.weight, "name": v.name, "payload": dict(v.payload)}
             for v in experiment.variants
         ],
+        **_variant_rules(experiment),
         "created": experiment.created_at_ms,
         "updated": experiment.last_updated_ms,
         "by": experiment.created_by,
@@ -194,6 +224,24 @@ def _item(tenant: TenantId, experiment: Experiment) -> Item:
         "id": experiment.id,
         "doc": _text(document),
     }
+
+
+def _variant_rules(experiment: Experiment) -> dict[str, object]:
+    """What only A/B experiments have: others keep the short document of before."""
+    rules: dict[str, object] = {
+        "unit_key": experiment.unit_key,
+        "dimensions": experiment.dimensions,
+        "guardrails": {
+            metric: [rail.margin, rail.kind] for metric, rail in experiment.guardrails.items()
+        },
+        "weight_changes": [
+            [change.at_ms, dict(change.weights)] for change in experiment.weight_changes
+        ],
+    }
+    kept = {name: rule for name, rule in rules.items() if rule}
+    if experiment.planned_units != DEFAULT_PLANNED_UNITS:
+        kept["planned_units"] = experiment.planned_units
+    return kept
 
 
 def _text(document: dict[str, object]) -> str:
@@ -223,6 +271,15 @@ def experiment_of(item: Item) -> Experiment:
         metric_goals=document["goals"],
         status=document["status"],
         variants=tuple(Variant(**variant) for variant in document["variants"]),
+        unit_key=document.get("unit_key"),
+        dimensions=tuple(document.get("dimensions", ())),
+        guardrails={
+            metric: Guardrail(*rail) for metric, rail in document.get("guardrails", {}).items()
+        },
+        planned_units=document.get("planned_units", DEFAULT_PLANNED_UNITS),
+        weight_changes=tuple(
+            WeightChange(*change) for change in document.get("weight_changes", ())
+        ),
         version=cast(int, item["version"]),
     )
 

@@ -208,6 +208,14 @@ class S3Blobs:
             answer = self._client.create_multipart_upload(**address, ContentType=mime, **algorithm)
         return answer["UploadId"]
 
+    def put_part(self, key: str, upload: str, part_number: int, body: bytes) -> Part:
+        address = self._address(key)
+        with core_errors(key):
+            answer = self._client.upload_part(
+                **address, UploadId=upload, PartNumber=part_number, Body=body
+            )
+        return Part(part_number, answer["ETag"])
+
     def complete_multipart(self, key: str, upload: str, parts: Sequence[Part]) -> BlobInfo:
         """Two requests."""
         check_parts(parts)

@@ -200,6 +200,9 @@ class CountingBlobs:
             key, upload, part_number, size_bytes=size_bytes, sha256=sha256, expires_s=expires_s
         )
 
+    def put_part(self, key: str, upload: str, part_number: int, body: bytes) -> Part:
+        return self._inner().put_part(key, upload, part_number, body)
+
     def complete_multipart(self, key: str, upload: str, parts: Sequence[Part]) -> BlobInfo:
         return self._inner().complete_multipart(key, upload, parts)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from tests.api.harness import RUNS
 importlib.import_module("app")  # routes are registered when their modules are imported
 
 UNKNOWN: Final = "0" * 32
+_targets = itertools.count(1)
 _VARIABLE = re.compile(r"\{(\w+)\+?\}")
 
 
@@ -43,6 +45,10 @@ class Target:
     """Of an indexed directory that holds the file `a`."""
     artifact_name: str = "note"
     """Of a value under the experiment."""
+    slug: str = UNKNOWN
+    """Of the experiment, which is an active A/B experiment besides."""
+    log_id: str = UNKNOWN
+    export_id: str = UNKNOWN
 
 
 def _bodies(of: Target) -> Mapping[str, Json]:
@@ -86,6 +92,11 @@ def _bodies(of: Target) -> Mapping[str, Json]:
         "PUT /api/v1/artifacts/{artifact_id}/pin": {"pinned": True},
         "POST /api/v1/artifacts/{artifact_id}/content": {"paths": ["a"]},
         "POST /api/v1/artifacts/search": {"kind": "x"},
+        "POST /experiment/{slug}/assign": {"userId": "u"},
+        "POST /experiment/{slug}/log": {"variantKey": "A"},
+        "POST /experiment/{slug}/log/batch": {"logs": [{"variantKey": "A"}]},
+        "POST /experiment/{slug}/log/{log_id}/metrics": {"rating": 5},
+        "POST /experiment/{slug}/logs/export": {},
         "POST /api/v1/artifacts/best": {"kind": "x", "metric": "f1", "metric_mode": "max"},
     }
 
@@ -107,7 +118,15 @@ def variables_of(endpoint: Endpoint) -> set[str]:
     return set(_VARIABLE.findall(endpoint.path))
 
 
-IDS: Final = ("experiment_id", "run_id", "artifact_upload_id", "artifact_id")
+IDS: Final = (
+    "experiment_id",
+    "run_id",
+    "artifact_upload_id",
+    "artifact_id",
+    "slug",
+    "log_id",
+    "export_id",
+)
 """Fields of a target that a tenant may know of and another may not."""
 
 
@@ -155,8 +174,14 @@ PROTECTED: Final = {name: one for name, one in ROUTES.items() if one.role is not
 
 def target_of(client: httpx.Client) -> Target:
     """Things that exist in the client's tenant: a run with a metric, a file and an open upload, an
-    indexed directory of that file."""
-    experiment = made(client.post("/api/v1/experiments", json={"name": "target"}))
+    indexed directory of that file, a log of a variant and an export."""
+    wanted = {
+        "name": f"target {next(_targets)}",
+        "variants": [{"key": "A", "weight": 100}],
+        "status": "active",
+    }
+    experiment = made(client.post("/api/v1/experiments", json=wanted))
+    slug = experiment["slug"]
     ids = [
         made(client.post(RUNS, json={"experiment_id": experiment["id"]}))["run_id"]
         for _ in range(2)
@@ -174,8 +199,13 @@ def target_of(client: httpx.Client) -> Target:
     bytes_upload = found(client.post("/api/v1/artifacts/uploads", json=body))["upload"]
     file = {"path": "a", "size_bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
     body = {"kind": "dataset", "manifest": [file]}
+    logged = found(client.post(f"/experiment/{slug}/log", json={"variantKey": "A"}))
+    export = found(client.post(f"/experiment/{slug}/logs/export", json={}))
     return replace(
         target,
+        slug=slug,
+        log_id=logged["logId"],
+        export_id=export["export_id"],
         upload_id=upload["upload_id"],
         artifact_upload_id=bytes_upload["upload_id"],
         artifact_id=made(client.post("/api/v1/artifacts", json=body))["artifact_id"],

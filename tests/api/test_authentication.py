@@ -123,6 +123,8 @@ def test_no_route_that_changes_anything_is_open_to_readers() -> None:
         "POST /api/v1/artifacts/search",
         "POST /api/v1/artifacts/best",
         "POST /api/v1/artifacts/{artifact_id}/content",
+        "POST /experiment/{slug}/assign",
+        "POST /experiment/{slug}/logs/export",
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from pydantic import TypeAdapter
 
 from app import app
 from chalicelib.api import openapi
@@ -154,7 +155,7 @@ def test_examples_are_true(path: str, operation: dict[str, Any]) -> None:
         for example in examples:
             assert problems(example, media["schema"]) == []
     for example in examples_of_body(operation):
-        one.body.model_validate_json(json.dumps(example))
+        TypeAdapter[Any](one.body).validate_json(json.dumps(example))
 
 
 def problems(instance: object, schema: dict[str, Any]) -> list[str]:

@@ -489,6 +489,19 @@ def test_parts_come_in_any_order_and_may_come_again(
     assert blobs.head(key) == info
 
 
+def test_parts_may_pass_through_us(blobs: Blobs, home: str) -> None:
+    key = home + "blob"
+    upload = blobs.start_multipart(key, mime=MIME, checksums=False)
+    blobs.put_part(key, upload, 1, b"wrong")
+    parts = [blobs.put_part(key, upload, number, body) for number, body in enumerate(PARTS, 1)]
+    assert blobs.head(key) is None
+    info = blobs.complete_multipart(key, upload, parts)
+    assert (info.size_bytes, info.mime) == (sum(map(len, PARTS)), MIME)
+    assert blobs.get(key) == b"".join(PARTS)
+    with pytest.raises(BlobMissing):
+        blobs.put_part(home + "another", upload, 1, b"a part")
+
+
 def test_parts_may_be_left_out_and_numbers_too(blobs: Blobs, http: httpx.Client, home: str) -> None:
     key = home + "blob"
     upload, parts = send_parts(blobs, http, key, PARTS)

@@ -14,6 +14,7 @@ from chalicelib.domain.feed import Projections
 from chalicelib.domain.logging import Batch
 from chalicelib.domain.run_files import RunFiles
 from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.variant_aggregation import Aggregates
 from chalicelib.domain.verification import Verification
 from chalicelib.storage import packing
 from chalicelib.storage.artifacts import ArtifactStore
@@ -36,6 +37,8 @@ from chalicelib.storage.table import (
     Write,
 )
 from chalicelib.storage.uploads import UploadStore
+from chalicelib.storage.variant_cells import CellStore
+from chalicelib.storage.variant_units import UnitStore
 from local.disk_blobs import DiskBlobs
 from local.sqlite_table import SqliteTable
 
@@ -169,7 +172,10 @@ class Stores:
     def projections(self) -> Projections:
         files = self.files
         verified = Verification(self.bytes, files.uploads, files.files, self.artifacts, self.clock)
-        return Projections(self.table, self.experiments, self.bytes, verified, self.clock)
+        aggregates = Aggregates(UnitStore(self.table), CellStore(self.table))
+        return Projections(
+            self.table, self.experiments, self.bytes, verified, aggregates, self.clock
+        )
 
     def on(self, table: Table) -> Stores:
         """The same stores, seen through another table."""

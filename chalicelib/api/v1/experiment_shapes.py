@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from typing_extensions import TypedDict
 
 from chalicelib.api.contract import Body, Params
 from chalicelib.api.v1.shapes import (
+    DISTINCT,
+    NO_CONTROLS,
     FiniteNumber,
+    JsonObject,
     MetricKey,
     Name,
     Slug,
@@ -19,10 +21,13 @@ from chalicelib.api.v1.shapes import (
     rfc3339,
 )
 from chalicelib.core.model.experiment import (
+    DEFAULT_PLANNED_UNITS,
     Experiment,
     ExperimentCounts,
     ExperimentStatus,
     Goal,
+    Guardrail,
+    MarginKind,
     Stage,
     Variant,
 )
@@ -46,25 +51,29 @@ class VariantIn(BaseModel):
     key: VariantKey
     weight: Annotated[FiniteNumber, Field(ge=0, le=100)]
     name: Annotated[str, Field(max_length=255)] | None = None
-    payload: dict[str, Any] = {}
-
-    @field_validator("payload")
-    @classmethod
-    def _kept_as_it_is(cls, payload: dict[str, Any]) -> dict[str, Any]:
-        """JSON numbers have no bounds; what is stored has."""
-        try:
-            kept = orjson.loads(orjson.dumps(payload))
-        except orjson.JSONEncodeError:
-            kept = None
-        if kept != payload:
-            raise ValueError("numbers must be doubles, or integers of at most 64 bits")
-        return payload
+    payload: JsonObject = {}
 
     def to_variant(self) -> Variant:
         return Variant(self.key, self.weight, self.name, self.payload)
 
 
 Variants: TypeAlias = Annotated[list[VariantIn], Field(max_length=100)]
+
+
+class GuardrailIn(BaseModel):
+    """How much worse a variant may be: of the baseline's mean (0.02 are 2 %) when relative, else in
+    the metric's own unit."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, frozen=True)
+
+    margin: Annotated[FiniteNumber, Field(gt=0)]
+    kind: MarginKind = "relative"
+
+
+ContextKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_CONTROLS)]
+Dimensions: TypeAlias = Annotated[list[ContextKey], Field(max_length=5), DISTINCT]
+Guardrails: TypeAlias = Annotated[dict[MetricKey, GuardrailIn], Field(max_length=100)]
+PlannedUnits: TypeAlias = Annotated[int, Field(ge=10, le=10**12)]
 
 
 class NewExperiment(Body):
@@ -78,6 +87,10 @@ class NewExperiment(Body):
     metric_goals: Goals = {}
     variants: Variants = []
     status: ExperimentStatus = "draft"
+    unit_key: ContextKey | None = None
+    dimensions: Dimensions = []
+    guardrails: Guardrails = {}
+    planned_units: PlannedUnits = DEFAULT_PLANNED_UNITS
 
     @field_validator("slug")
     @classmethod
@@ -96,6 +109,10 @@ class NewExperiment(Body):
             metric_goals=self.metric_goals,
             variants=tuple(variant.to_variant() for variant in self.variants),
             status=self.status,
+            unit_key=self.unit_key,
+            dimensions=tuple(self.dimensions),
+            guardrails=_guardrails(self.guardrails),
+            planned_units=self.planned_units,
         )
 
 
@@ -108,18 +125,31 @@ class ExperimentChanges(Body):
     metric_goals: Goals | None = None
     variants: Variants | None = None
     status: ExperimentStatus | None = None
+    unit_key: ContextKey | None = None
+    dimensions: Dimensions | None = None
+    guardrails: Guardrails | None = None
+    planned_units: PlannedUnits | None = None
 
     def to_changes(self) -> experiments.Changes:
         replaced: dict[str, object] = {
             name: getattr(self, name)
-            for name in ("name", "metric_goals", "status")
+            for name in ("name", "metric_goals", "status", "planned_units")
             if getattr(self, name) is not None
         }
-        if "description" in self.model_fields_set:
-            replaced["description"] = self.description
+        for name in ("description", "unit_key"):
+            if name in self.model_fields_set:
+                replaced[name] = getattr(self, name)
+        if self.dimensions is not None:
+            replaced["dimensions"] = tuple(self.dimensions)
+        if self.guardrails is not None:
+            replaced["guardrails"] = _guardrails(self.guardrails)
         if self.variants is not None:
             replaced["variants"] = tuple(variant.to_variant() for variant in self.variants)
         return experiments.Changes(replaced, self.tags)
+
+
+def _guardrails(given: dict[str, GuardrailIn]) -> dict[str, Guardrail]:
+    return {metric: Guardrail(one.margin, one.kind) for metric, one in given.items()}
 
 
 class ListQuery(Params):
@@ -135,6 +165,16 @@ class VariantOut(TypedDict):
     name: str | None
     payload: dict[str, Any]
     weight: float
+
+
+class GuardrailOut(TypedDict):
+    margin: float
+    kind: MarginKind
+
+
+class WeightChangeOut(TypedDict):
+    at: str
+    weights: dict[str, float]
 
 
 class CountsOut(TypedDict):
@@ -154,6 +194,12 @@ class ExperimentOut(TypedDict):
     metric_goals: dict[str, Goal]
     status: ExperimentStatus
     variants: list[VariantOut]
+    unit_key: str | None
+    dimensions: list[str]
+    guardrails: dict[str, GuardrailOut]
+    planned_units: int
+    started_at: str | None
+    weight_changes: list[WeightChangeOut]
     created_at: str
     last_updated: str
     created_by: str
@@ -171,6 +217,7 @@ class ExperimentsOut(TypedDict):
 
 def experiment_out(experiment: Experiment, counts: ExperimentCounts = NO_COUNTS) -> ExperimentOut:
     """An experiment as the API shows it."""
+    started_at_ms = experiment.started_at_ms
     return {
         "id": experiment.id,
         "slug": experiment.slug,
@@ -184,6 +231,18 @@ def experiment_out(experiment: Experiment, counts: ExperimentCounts = NO_COUNTS)
         "variants": [
             {"key": v.key, "name": v.name, "payload": dict(v.payload), "weight": v.weight}
             for v in experiment.variants
+        ],
+        "unit_key": experiment.unit_key,
+        "dimensions": list(experiment.dimensions),
+        "guardrails": {
+            metric: {"margin": rail.margin, "kind": rail.kind}
+            for metric, rail in experiment.guardrails.items()
+        },
+        "planned_units": experiment.planned_units,
+        "started_at": None if started_at_ms is None else rfc3339(started_at_ms),
+        "weight_changes": [
+            {"at": rfc3339(change.at_ms), "weights": dict(change.weights)}
+            for change in experiment.weight_changes
         ],
         "created_at": rfc3339(experiment.created_at_ms),
         "last_updated": rfc3339(experiment.last_updated_ms),

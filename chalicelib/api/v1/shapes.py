@@ -7,7 +7,9 @@ from functools import lru_cache
 from math import isfinite, isnan
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
+import orjson
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     Field,
     GetCoreSchemaHandler,
@@ -92,6 +94,22 @@ def _one_of(message: str, *schemas: CoreSchema) -> GetPydanticSchema:
     return GetPydanticSchema(lambda _source, _handler: union)
 
 
+def _kept_as_it_is(value: dict[str, Any]) -> dict[str, Any]:
+    """JSON numbers have no bounds; what is stored has."""
+    try:
+        kept = orjson.loads(orjson.dumps(value))
+    except orjson.JSONEncodeError:
+        kept = None
+    if kept != value:
+        raise ValueError(
+            "numbers must be doubles, or integers of at most 64 bits; nesting at most 250 deep"
+        )
+    return value
+
+
+JsonObject: TypeAlias = Annotated[dict[str, Any], AfterValidator(_kept_as_it_is)]
+"""An object that comes back as it was sent."""
+
 MetricNumber: TypeAlias = Annotated[
     float | NonFinite,
     _one_of(
@@ -103,6 +121,7 @@ MetricNumber: TypeAlias = Annotated[
 """A finite number, or one of the three that JSON cannot spell, as a string: `float` reads both.
 NaN and infinities written as bare words are refused."""
 _MAX_DOUBLE: Final = (2**53 - 1) << (1024 - 53)
+_MAX_INT: Final = 2**63
 ExactNumber: TypeAlias = Annotated[
     int | float,
     _one_of(
@@ -113,6 +132,17 @@ ExactNumber: TypeAlias = Annotated[
     WithJsonSchema({"type": "number"}),
 ]
 """A finite number: an int exactly, however large, else a double."""
+LogNumber: TypeAlias = Annotated[
+    int | float | NonFinite,
+    _one_of(
+        'must be a number, "NaN", "Infinity" or "-Infinity"',
+        core_schema.int_schema(strict=True, ge=-_MAX_INT, lt=_MAX_INT),
+        core_schema.float_schema(strict=True, allow_inf_nan=False),
+        core_schema.literal_schema(["NaN", "Infinity", "-Infinity"]),
+    ),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}),
+]
+"""A number as it is spelled (an int stays one up to 64 bits), or one of the three strings."""
 ParamValue: TypeAlias = Annotated[
     str | bool | int | float,
     _one_of(

@@ -11,6 +11,8 @@ from chalicelib.core.ids import ExperimentId, UserId
 Stage: TypeAlias = Literal["active", "deleted"]
 Goal: TypeAlias = Literal["max", "min"]
 ExperimentStatus: TypeAlias = Literal["draft", "active", "paused", "completed"]
+MarginKind: TypeAlias = Literal["relative", "absolute"]
+DEFAULT_PLANNED_UNITS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,23 @@ class Variant:
     weight: float
     name: str | None = None
     payload: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """How much worse a variant may be in a metric: of the baseline's mean (0.02 are 2 %) when
+    relative, else in the metric's own unit."""
+
+    margin: float
+    kind: MarginKind = "relative"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightChange:
+    """From `at_ms` on, units were assigned by these weights (percent, by variant)."""
+
+    at_ms: int
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,21 @@ class Experiment:
     metric_goals: Mapping[str, Goal] = field(default_factory=dict[str, Goal])
     status: ExperimentStatus = "draft"
     variants: tuple[Variant, ...] = ()
+    unit_key: str | None = None
+    """The key of a log's context that names its unit when the log does not."""
+    dimensions: tuple[str, ...] = ()
+    """Keys of a log's context by whose values the results can be broken down."""
+    guardrails: Mapping[str, Guardrail] = field(default_factory=dict[str, Guardrail])
+    planned_units: int = DEFAULT_PLANNED_UNITS
+    """Units of two variants together at which the always-valid interval is narrowest."""
+    weight_changes: tuple[WeightChange, ...] = ()
+    """Since the start, the first weights included; the newest last."""
     version: int = 1
+
+    @property
+    def started_at_ms(self) -> int | None:
+        """When it first became active."""
+        return self.weight_changes[0].at_ms if self.weight_changes else None
 
 
 @dataclass(frozen=True, slots=True)
