@@ -21,6 +21,7 @@ from chalicelib.api.v1 import (
     runs,
     service,
     variant_log_reads,
+    variant_results,
     variants,
 )
 from chalicelib.api.workers import events
@@ -45,6 +46,7 @@ for module in (
     experiment_artifacts,
     variants,
     variant_log_reads,
+    variant_results,
 ):
     app.register_blueprint(module.routes)
 app.register_blueprint(events)

@@ -205,6 +205,11 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
         " than once, all must hold. A page may hold fewer than `limit`, even none, and still have a"
         " `next_cursor`.",
     ),
+    "get_results": (
+        "`always_valid` is true however often one looks; `fixed` only at the planned sample size."
+        " Units count on the UTC day of their first log. Reading costs the same however many logs"
+        " there are. Trails the logs by a moment.",
+    ),
     "export_logs": (
         "Logs written after the export began are not in it. While it is made, ask at `ask` until"
         " there is a `url`. An export is kept for a day.",

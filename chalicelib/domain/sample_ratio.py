@@ -41,7 +41,7 @@ def sample_ratio(epochs: Iterable[Epoch], concentration: float) -> SampleRatio:
     """The sequential Bayes factor, and Pearson's chi-square, over all epochs.
 
     M. Lindon, A. Malek, "Anytime-Valid Inference for Multinomial Count Data", NeurIPS 2022 (arXiv
-    2011.03567), equation 6: the prior of the other ratio is Dirichlet about the weights, of weight
+    2011.03567): the prior of the other ratio is Dirichlet about the weights, of weight
     `concentration` in units: large ones find small mismatches late. Their package ssrm takes
     10,000; `mixture_rho` of the planned units is what finds them soonest about then, since with two
     variants this is the normal mixture. In each epoch the factor starts anew, at 1 and with a prior

@@ -80,8 +80,9 @@ def go_on(
         return export
     exports = stores.exports
     try:
-        claimed = replace(export, claimed_ms=context.now_ms() + CLAIM_MS)
-        export = exports.replace(context.tenant, experiment_id, claimed)
+        export = exports.replace(
+            context.tenant, experiment_id, claimed(export, context.now_ms() + CLAIM_MS)
+        )
     except ConditionFailed:
         return export  # somebody was faster
     until_s = context.clock.monotonic_s() + WORK_S
@@ -94,9 +95,14 @@ def go_on(
         if context.clock.monotonic_s() >= until_s:
             break
     try:
-        return exports.replace(context.tenant, experiment_id, replace(export, claimed_ms=0))
+        return exports.replace(context.tenant, experiment_id, claimed(export, 0))
     except ConditionFailed:
         return find(stores, context, experiment_id, export.id)
+
+
+def claimed(export: Export, until_ms: int) -> Export:
+    """The export while somebody is at it."""
+    return replace(export, claimed_ms=until_ms)
 
 
 def _part(
