@@ -146,11 +146,9 @@ def always_valid(effect: Effect, alpha: float, planned_units: int) -> AlwaysVali
     se, n = math.sqrt(effect.variance), effect.units
     rho = mixture_rho(max(planned_units, _LEAST_PLANNED), alpha)
     half = se * normal_mixture_boundary(n, rho, alpha) / math.sqrt(n)
-    low, high = effect.value - half, effect.value + half
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return None
     evidence = normal_log_mixture(effect.value / se * math.sqrt(n), n, rho)
-    return AlwaysValid(low, high, min(math.exp(-evidence), 1.0))
+    p_value = min(math.exp(-evidence), 1.0)
+    return AlwaysValid(effect.value - half, effect.value + half, p_value)
 
 
 def welch(control: Arm, treatment: Arm, alpha: float) -> Welch | None:
@@ -166,10 +164,8 @@ def welch(control: Arm, treatment: Arm, alpha: float) -> Welch | None:
     df = 1 / (share**2 / (treatment.units - 1) + (1 - share) ** 2 / (control.units - 1))
     se = math.sqrt(effect.variance)
     half = se * student_t_two_sided_quantile(alpha, df)
-    low, high = effect.value - half, effect.value + half
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return None
-    return Welch(low, high, student_t_two_sided_p(effect.value / se, df), df)
+    p_value = student_t_two_sided_p(effect.value / se, df)
+    return Welch(effect.value - half, effect.value + half, p_value, df)
 
 
 def posterior(effect: Effect, goal: Goal) -> Posterior | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias, cast
 
 from chalicelib.core.ids import ExperimentId, TenantId
 from chalicelib.core.model.variant_log import Facts
@@ -68,7 +69,8 @@ class Room:
                 day = variant_units.day_of(log.new.timestamp_ms)
                 needed.add((generation, day))
                 needed.update((generation, day, *one) for one in log.new.dimensions.items())
-        if self._needed and len(self._needed | needed) > self._writes:
+        needed -= self._needed
+        if self._needed and len(self._needed) + len(needed) > self._writes:
             return False
         self._needed |= needed
         return True
@@ -79,12 +81,19 @@ def batch_of(changes: Iterable[Change]) -> Batch:
     found: Batch = {}
     for change in changes:
         if change.new.get("feed") == variant_logs.FEED:
-            tenant, experiment_id, _ = variant_keys.parse_log(change.key)
-            old = None if change.old is None else variant_logs.facts_of(change.old)
-            new = variant_logs.facts_of(change.new)
-            generation = Generation(tenant, experiment_id, new.generation)
-            found.setdefault(generation, []).append(Changed(old, new))
+            old = None if change.old is None else cast(str, change.old["facts"])
+            generation, changed = _parsed(change.key, old, cast(str, change.new["facts"]))
+            found.setdefault(generation, []).append(changed)
     return found
+
+
+# Each is looked at twice: whether there is room for it, and to add it.
+@lru_cache(1024)
+def _parsed(key: Key, old: str | None, new: str) -> tuple[Generation, Changed]:
+    tenant, experiment_id, _ = variant_keys.parse_log(key)
+    before = None if old is None else variant_logs.facts_of({"sk": key.sk, "facts": old})
+    after = variant_logs.facts_of({"sk": key.sk, "facts": new})
+    return Generation(tenant, experiment_id, after.generation), Changed(before, after)
 
 
 def lane_of(changes: Sequence[Change]) -> int:

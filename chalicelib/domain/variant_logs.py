@@ -221,12 +221,17 @@ def _definition_for(
     stores: VariantStores, context: Context, slug: str, new: Sequence[NewLog]
 ) -> Definition:
     """A definition by which these logs can be taken or refused."""
+    # What is kept may be stale, which a write of the register would notice; only for refusing
+    # something it is too old.
+    usable: list[Definition] = []
     kept = stores.definitions.get(context.tenant, slug)
-    if kept is not None and _takes_logs(kept, context) and not _unnamed(kept, new):
-        return kept
+    if kept is not None and _takes_logs(kept, context) and _knows_variants(kept, new):
+        if not _unnamed(kept, new):
+            return kept
+        usable.append(kept)
 
     def attempt() -> Definition:
-        definition = find(stores, context, slug)
+        definition = usable.pop() if usable else find(stores, context, slug)
         _check_takes_logs(definition, context)
         register = _with_names(definition, new)
         if register == definition.register:
@@ -254,11 +259,14 @@ def _check_takes_logs(definition: Definition, context: Context) -> None:
         raise Unavailable("the experiment's results are being rebuilt; send it again", 5)
 
 
+def _knows_variants(definition: Definition, new: Sequence[NewLog]) -> bool:
+    keys = {"", *(variant.key for variant in definition.experiment.variants)}
+    return all(one.variant in keys for one in new)
+
+
 def _unnamed(definition: Definition, new: Sequence[NewLog]) -> bool:
-    """Whether a log names what the register lacks, or what the definition kept may lack."""
-    return any(one.variant and one.variant not in definition.register.variants for one in new) or (
-        _with_names(definition, new) != definition.register
-    )
+    """Whether a log names what the register lacks."""
+    return _with_names(definition, new) != definition.register
 
 
 def _with_names(definition: Definition, new: Sequence[NewLog]) -> Register:

@@ -6,7 +6,7 @@ days asked for, never logs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -34,6 +34,8 @@ from chalicelib.storage.variant_cells import CellStore
 
 MISMATCH_ALPHA: Final = 0.001
 """How seldom a mismatch may be declared where there is none."""
+FEW_UNITS: Final = 10
+"""Intervals are asymptotic: they hold for not too few units."""
 DEFAULT_CONFIDENCE: Final = 0.95
 
 
@@ -187,16 +189,7 @@ def _breakdown(question: Question, asked: Asked, segments: Mapping[str, Cell]) -
 def _sample_ratio(experiment: Experiment, cell: Cell) -> SampleRatioResult:
     """Units are counted in the variant they were first seen in, those that were seen in another
     later included: leaving them out is no matter of chance."""
-    epochs = [
-        Epoch(
-            [
-                cell[variant.key].assigned.get(number, 0) if variant.key in cell else 0
-                for variant in experiment.variants
-            ],
-            [change.weights.get(variant.key, 0) for variant in experiment.variants],
-        )
-        for number, change in enumerate(experiment.weight_changes)
-    ]
+    epochs = list(_epochs(experiment, cell))
     if not any(count for epoch in epochs for count in epoch.counts):
         return {"p_value": None, "bayes_factor": None, "mismatch": False}
     concentration = statistics.mixture_rho(experiment.planned_units, MISMATCH_ALPHA)
@@ -209,6 +202,20 @@ def _sample_ratio(experiment: Experiment, cell: Cell) -> SampleRatioResult:
         "bayes_factor": found.bayes_factor,
         "mismatch": p_value is not None and p_value < MISMATCH_ALPHA,
     }
+
+
+def _epochs(experiment: Experiment, cell: Cell) -> Iterator[Epoch]:
+    """Units that are first seen in a variant after its weight became 0 had got it before, and tell
+    nothing of the weights."""
+    had_weight: set[str] = set()
+    for number, change in enumerate(experiment.weight_changes):
+        counts: list[int] = []
+        for variant in experiment.variants:
+            is_late = variant.key in had_weight and not change.weights.get(variant.key)
+            sums = cell.get(variant.key)
+            counts.append(0 if sums is None or is_late else sums.assigned.get(number, 0))
+        had_weight |= {key for key, weight in change.weights.items() if weight > 0}
+        yield Epoch(counts, [change.weights.get(one.key, 0) for one in experiment.variants])
 
 
 def _span(days: set[str]) -> int:
@@ -255,6 +262,10 @@ def _warnings(
     for name, count in sorted(not_finite.items()):
         warn("values_not_finite", f"{count} values of {name} are NaN or infinite and left out")
     missing = [variant for variant in question.variants if variant not in cell]
+    few = [name for name, sums in cell.items() if 0 < sums.units < FEW_UNITS]
+    if few:
+        warn("few_units", f"fewer than {FEW_UNITS} units in {', '.join(few)}: too few for any"
+             " interval to be relied on"[:500])  # fmt: skip
     if units and missing:
         warn("variants_without_units", f"nothing was logged for {', '.join(missing)}"[:500])
     return found

@@ -105,10 +105,14 @@ def _copied(unit: Unit) -> Unit:
 
 
 def _log(unit: Unit, log: Facts, sign: int) -> None:
-    arm = unit.arms.setdefault(log.variant, UnitArm())
+    arm = unit.arms.get(log.variant)
+    if arm is None:
+        arm = unit.arms[log.variant] = UnitArm()
     arm.logs += sign
     for name, value in log.metrics.items():
-        known = arm.metrics.setdefault(name, UnitMetric())
+        known = arm.metrics.get(name)
+        if known is None:
+            known = arm.metrics[name] = UnitMetric()
         number = finite(value)
         if number is None:
             known.not_finite += sign
@@ -118,9 +122,10 @@ def _log(unit: Unit, log: Facts, sign: int) -> None:
             known.total += sign * exact_value
             known.squares += sign * exact_value * exact_value
             _count(known.sketch, sketch.bucket(float(exact_value)), sign)
-        if known == _NO_VALUES:
+        # comparing them whole takes longer than adding
+        if not known.count and known == _NO_VALUES:
             del arm.metrics[name]
-    if arm == _NO_LOGS:
+    if not arm.logs and arm == _NO_LOGS:
         del unit.arms[log.variant]
 
 
@@ -133,26 +138,40 @@ def finite(value: MetricValue) -> float | None:
 def add_unit(cells: Cells, unit: Unit, sign: int) -> None:
     """Add the unit to the cells that it counts in, or with -1 take it out of them."""
     day = day_of(time_of(unit.first))
-    first = cells.setdefault(CellPlace(day), {}).setdefault(unit.variant, VariantSums())
+    of_all = CellPlace(day)
+    first = _sums(cells, of_all, unit.variant)
     _count(first.assigned, unit.epoch, sign)
     if len(unit.arms) > 1:
         first.crossed += sign
         return
     for variant, arm in unit.arms.items():
-        _add_arm(cells, CellPlace(day), unit, variant, arm, sign)
+        _add_arm(cells, of_all, unit, variant, arm, sign)
         for dimension, value in unit.dimensions.items():
             _add_arm(cells, CellPlace(day, dimension, value), unit, variant, arm, sign)
+
+
+def _sums(cells: Cells, place: CellPlace, variant: str) -> VariantSums:
+    """The variant's sums in a cell, made when they are not there."""
+    cell = cells.get(place)
+    if cell is None:
+        cell = cells[place] = {}
+    sums = cell.get(variant)
+    if sums is None:
+        sums = cell[variant] = VariantSums()
+    return sums
 
 
 def _add_arm(
     cells: Cells, place: CellPlace, unit: Unit, variant: str, arm: UnitArm, sign: int
 ) -> None:
-    into = cells.setdefault(place, {}).setdefault(variant, VariantSums())
+    into = _sums(cells, place, variant)
     into.units += sign
     into.logs += sign * arm.logs
     into.own += sign * unit.is_own
     for name, metric in arm.metrics.items():
-        cell = into.metrics.setdefault(name, MetricCell())
+        cell = into.metrics.get(name)
+        if cell is None:
+            cell = into.metrics[name] = MetricCell()
         _add_metric(cell.sums, metric, unit.covariates.get(name, (None, None))[1], sign)
         if place.dimension is None:
             sketch.add(cell.sketch, metric.sketch, sign)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, replace
+from dataclasses import fields, replace
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 
 import orjson
@@ -228,8 +229,12 @@ def _document(cell: Cell) -> dict[str, object]:
     }
 
 
+_in_order: Final = attrgetter(*(field.name for field in fields(MetricSums)))
+"""As `dataclasses.astuple`, which copies each number."""
+
+
 def _spelled(sums: MetricSums) -> list[int | str]:
-    return [str(one) if isinstance(one, Decimal) else one for one in astuple(sums)]
+    return [str(one) if isinstance(one, Decimal) else one for one in _in_order(sums)]
 
 
 def _columns(sketch: dict[int, int]) -> tuple[list[int], list[int]]:

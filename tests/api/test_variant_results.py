@@ -121,7 +121,7 @@ def test_logs_without_unit_and_values_that_are_no_numbers_are_told_of(service: S
     found(post_log(service, metrics={"score": "NaN"}))
     found(post_log(service, variantKey="B", metrics={"score": 1}))
     codes = [one["code"] for one in results_of(service)["warnings"]]
-    assert codes == ["logs_without_unit", "values_not_finite"]
+    assert codes == ["logs_without_unit", "values_not_finite", "few_units"]
 
 
 def test_a_mismatch_of_units_comes_before_everything_else(laptop: Service) -> None:
@@ -151,6 +151,24 @@ def test_a_change_of_weights_is_no_mismatch(laptop: Service) -> None:
     ]
     log_all(laptop, later)
     assert results_of(laptop)["srm"]["mismatch"] is False
+
+
+def test_who_is_late_in_a_variant_that_was_given_up_is_no_mismatch(laptop: Service) -> None:
+    experiment = ab(laptop)
+    log_all(laptop, two_arms(100))
+    laptop.clock.advance(60)
+    weights = [{"key": "A", "weight": 0}, {"key": "B", "weight": 100}]
+    changes: Json = {"variants": weights}
+    found(laptop.write.patch(f"{EXPERIMENTS}/{experiment['id']}", json=changes))
+    found(post_log(laptop, variantKey="A", unitId="late"))
+    found(post_log(laptop, variantKey="B", unitId="new"))
+    assert results_of(laptop)["srm"]["mismatch"] is False
+
+
+def test_a_unit_in_a_variant_that_nobody_can_get_is_a_mismatch(laptop: Service) -> None:
+    ab(laptop, variants=[{"key": "A", "weight": 100}, {"key": "B", "weight": 0}])
+    log_all(laptop, two_arms(20))
+    assert results_of(laptop)["srm"]["mismatch"] is True
 
 
 def test_a_guardrail_is_held_against_its_margin(laptop: Service) -> None:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 import chalicelib
 import local
 from chalicelib.core.ids import ExperimentId, KeyId, RunId, TenantId, UploadId, is_label
+from chalicelib.core.log_ids import LogId, log_id
 from chalicelib.core.model.experiment import Stage
+from chalicelib.core.model.variant_sums import CellPlace
 from chalicelib.domain.artifact_paths import clean_artifact_path
-from chalicelib.storage import artifact_keys, keys
+from chalicelib.storage import artifact_keys, keys, variant_keys
 from chalicelib.storage.item_size import check_key
 from chalicelib.storage.table import Key
 
@@ -35,6 +37,9 @@ SEGMENTS = st.text(
     min_size=1,
     max_size=20,
 ).filter(lambda text: text not in (".", ".."))
+LOG_IDS = st.builds(log_id, st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+DAYS = st.dates().map(str)
+PLACES = st.builds(CellPlace, DAYS) | st.builds(CellPlace, DAYS, NAMES, NAMES)
 PATHS = st.lists(SEGMENTS, min_size=1, max_size=5).map("/".join)
 
 
@@ -48,6 +53,36 @@ def test_partitions_of_changes_are_parsed(tenant: TenantId, experiment_id: Exper
     assert keys.parse_experiments_changed(keys.experiments_changed(tenant)) == tenant
     partition = keys.runs_changed(tenant, experiment_id)
     assert keys.parse_runs_changed(partition) == (tenant, experiment_id)
+
+
+@given(TENANTS, EXPERIMENTS, LOG_IDS)
+def test_a_log_is_parsed(tenant: TenantId, experiment_id: ExperimentId, log: LogId) -> None:
+    found = variant_keys.parse_log(variant_keys.log(tenant, experiment_id, log))
+    assert found == (tenant, experiment_id, log)
+
+
+@given(TENANTS, EXPERIMENTS, LOG_IDS, LOG_IDS)
+def test_logs_of_a_partition_are_in_the_order_of_their_ids(
+    tenant: TenantId, experiment_id: ExperimentId, one: LogId, other: LogId
+) -> None:
+    first, second = (variant_keys.log(tenant, experiment_id, log) for log in (one, other))
+    assert (first.sk < second.sk) == (one < other)
+
+
+@given(TENANTS, EXPERIMENTS, PLACES, st.integers(0, 99_999))
+def test_a_cell_is_parsed(
+    tenant: TenantId, experiment_id: ExperimentId, place: CellPlace, lane: int
+) -> None:
+    key = variant_keys.cell(tenant, experiment_id, "g", place, lane)
+    assert key.pk == variant_keys.cells(tenant, experiment_id, "g", place.dimension)
+    assert variant_keys.parse_cell(key.sk, place.dimension) == (place, lane)
+    assert variant_keys.cells_from(place.day) < key.sk < variant_keys.cells_to(place.day)
+
+
+@given(st.integers(0, 10**14), NAMES)
+def test_an_export_that_is_due_is_parsed(due_ms: int, object_key: str) -> None:
+    key = variant_keys.export_due(due_ms, object_key)
+    assert variant_keys.parse_export_due(key.sk) == (due_ms, object_key)
 
 
 @given(TENANTS, UPLOADS)
@@ -184,6 +219,12 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
         "retention position": keys.RETENTION_POSITION,
         "tenant": keys.tenant(tenant),
         "due": keys.compaction_due(draw(st.integers(0, 10**14)), tenant, run_id),
+        "log": variant_keys.log(tenant, experiment_id, draw(LOG_IDS)),
+        "register": variant_keys.register(tenant, experiment_id),
+        "unit": variant_keys.unit(tenant, experiment_id, some_id, name),
+        "cell": variant_keys.cell(tenant, experiment_id, some_id, draw(PLACES), 0),
+        "export": variant_keys.export(tenant, experiment_id, some_id),
+        "export due": variant_keys.export_due(draw(st.integers(0, 10**14)), some_id),
     }
 
 
@@ -214,6 +255,9 @@ def test_objects_of_two_kinds_or_tenants_are_never_the_same(
         keys.remembered_answer(tenant, one_id),
         keys.points_blob(tenant, run_id, digest[:24]),
         keys.HEALTH_BLOB,
+        variant_keys.log_export(tenant, one_id),
+        variant_keys.log_export_tail(variant_keys.log_export(tenant, one_id)),
+        variant_keys.log_content(tenant, ExperimentId(one_id), LogId(other_id), digest.encode()),
     ]
     assert len(set(objects)) == len(objects)
     if tenant != other:
@@ -239,11 +283,11 @@ def test_lists_are_partitions_of_their_own(
     assert len(listed) == 3
 
 
-# -- keys are spelled in two places ----------------------------------------------------------------
+# -- keys are spelled in three places --------------------------------------------------------------
 
 PREFIX = re.compile(
     r"(t#|exp#|run#|runs#|points#|file#|upload#|key#|id#|idem#|feed#|due#|owner#|meta/|cas/|answers/"
-    r"|points/)"
+    r"|points/|logs/|exports/)"
 )
 
 
@@ -270,7 +314,7 @@ def test_the_search_for_keys_finds_them() -> None:
 
 
 def test_no_other_module_spells_a_key() -> None:
-    homes = {Path(keys.__file__), Path(artifact_keys.__file__)}
+    homes = {Path(keys.__file__), Path(artifact_keys.__file__), Path(variant_keys.__file__)}
     found: list[str] = []
     for package in (chalicelib, local):
         for folder in package.__path__:

@@ -14,10 +14,20 @@ import pytest
 from chalicelib import ops, wiring
 from chalicelib.core.context import Clock, Principal, Role
 from chalicelib.core.ids import ArtifactId, TenantId, UserId
+from chalicelib.core.model.experiment import Variant
 from chalicelib.core.model.stored_bytes import Owner
-from chalicelib.domain import api_keys, artifacts, stored_bytes
+from chalicelib.domain import (
+    api_keys,
+    artifacts,
+    experiments,
+    feed,
+    stored_bytes,
+    variant_logs,
+)
 from chalicelib.domain.artifacts import ArtifactStores, Description
+from chalicelib.domain.experiments import NewExperiment
 from chalicelib.domain.stored_bytes import GRACE_MS
+from chalicelib.domain.variant_logs import NewLog
 from chalicelib.settings import BadSetting, MissingSetting, Settings
 from chalicelib.wiring import Services
 from local import command
@@ -86,6 +96,30 @@ class Laptop:
         owner = Owner("entry", "gone")
         kept = stored_bytes.keep(services.bytes, context, BODY, "a/b", owner, lambda _: [])
         table.transact([services.bytes.records.disowned(context.tenant, kept.sha256, owner)])
+        table.close()
+
+    def logged(self) -> None:
+        """An A/B experiment of acme, with a log in each variant, added up."""
+        table, services = self._open(Clock())
+        context = services.context(
+            Principal(TenantId("acme"), UserId("ada"), Role.WRITE), seconds=60
+        )
+        arms = (Variant("A", 50), Variant("B", 50))
+        wanted = NewExperiment("ab", variants=arms, status="active")
+        experiments.create(services.experiments, context, wanted)
+        for variant in ("A", "B"):
+            log = NewLog(variant, metrics={"score": 1}, unit_id=f"user of {variant}")
+            variant_logs.log(services.variants, context, "ab", log)
+        while feed.pull(wiring.projections(services)):
+            pass
+        table.close()
+
+    def damage(self) -> None:
+        """Remove what the logs of the experiment add up to."""
+        table, services = self._open(Clock())
+        experiment_id = services.experiments.id_of_slug(TenantId("acme"), "ab")
+        assert experiment_id is not None
+        services.aggregates.cells.delete_all(TenantId("acme"), experiment_id, "0", None)
         table.close()
 
     def has(self, artifact_id: ArtifactId) -> bool:
@@ -168,6 +202,45 @@ def test_garbage_is_collected_dry_and_then_for_good(laptop: Laptop) -> None:
     status, out, _ = laptop.run("collect")
     assert (status, out.splitlines()[-1]) == (0, "removed 1 of 1 objects, 12 bytes")
     assert laptop.told("collect")["examined"] == 0
+
+
+def test_results_are_verified_and_rebuilt(laptop: Laptop) -> None:
+    nothing = "nothing to do: there is no experiment with variants\n"
+    assert laptop.run("variants verify") == (0, nothing, "")
+    laptop.logged()
+    agrees = (0, "acme ab: 2 logs, 2 units, agrees\n", "")
+    for text in ("", " --tenant acme", " --tenant acme --experiment ab"):
+        assert laptop.run(f"variants verify{text}") == agrees
+    laptop.damage()
+    status, out, _ = laptop.run("variants verify")
+    assert status == 1
+    assert "differs" in out
+    assert "variant 'A' has nothing, its logs add up to 1 units, 1 logs (score" in out
+    status, out, err = laptop.run("variants rebuild --tenant acme --experiment ab --no-wait")
+    assert (status, out) == (0, "acme ab: 2 logs, 2 units\n")
+    assert "nothing is logged from now on" in err
+    assert laptop.run("variants verify") == agrees
+    told = laptop.told("variants verify")
+    assert told["experiments"][0]["differences"] == []
+
+
+@pytest.mark.parametrize(
+    "text, status, said",
+    [
+        ("variants", 2, "required: ACTION"),
+        ("variants rebuild", 2, "required: --tenant, --experiment"),
+        ("variants verify --experiment ab", 1, "name it with --tenant"),
+        ("variants verify --tenant acme --experiment nothing", 1, "no such experiment"),
+        ("variants rebuild --tenant acme --experiment nothing", 1, "no such experiment"),
+    ],
+)
+def test_a_wrong_command_about_variants_says_so(
+    laptop: Laptop, text: str, status: int, said: str
+) -> None:
+    ended, out, err = laptop.run(text)
+    assert (ended, out) == (status, "")
+    assert said in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.slow
