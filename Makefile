@@ -40,7 +40,7 @@ format: $(DEV_INSTALLED) ## format the code and apply the safe fixes
 	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
-demo: $(DEV_INSTALLED) ## train, compare and download real models on a Trialbook of its own
+demo: $(DEV_INSTALLED) ## train and compare real models, replay an A/B test, on a Trialbook of its own
 	@exec $(BIN)/python -m demo
 
 bench: $(DEV_INSTALLED) ## measure Trialbook beside mlflow server and fasttrackml (BENCH_ARGS)

@@ -1,5 +1,6 @@
 """`python -m demo`: train classifiers of handwritten digits, track them in Trialbook, compare them,
-and use the best one as another machine would."""
+use the best one as another machine would; then replay a randomized experiment and compare its
+results with the published ones."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ import trialbook
 from demo.digits import EPOCHS, Candidate, Digits, accuracy, candidates, confusion, load, measured
 from demo.own_server import DemoError, Place, check, own_trialbook, sha256_of
 from demo.picture import confusion_png, curve, table
+from demo.variants import replay
 
 if TYPE_CHECKING:
     from trialbook.artifacts.sync import SyncArtifactFacade
@@ -227,6 +229,10 @@ def run(keep: bool) -> None:
         say("Finding the most accurate model again, as another machine would")
         with place.client() as elsewhere:
             use(elsewhere.context(session_id=session).artifacts(), trained, digits)
+        say("Comparing variants: an experiment of the 1970s, replayed")
+        with place.client() as tb:
+            for line in replay(tb, session):
+                say(line)
         say(f"Everything came back as it was logged ({time.monotonic() - started_s:.0f} s).")
 
 

@@ -147,7 +147,8 @@ def _operation(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     if one.body is not None:
         schema = schemas.body(one)
         # A body whose fields may all be left out may be left out itself.
-        is_required = bool(schemas.resolved(schema).get("required"))
+        resolved = schemas.resolved(schema)
+        is_required = bool(resolved.get("required") or resolved.get("minProperties"))
         operation["requestBody"] = _content(schema, examples.BODIES.get(name)) | {
             "required": is_required
         }

@@ -82,7 +82,10 @@ def metric_result(question: Question, metric: str, cells: Mapping[str, MetricCel
             if found["reason"] is None and (why := _reason(baseline)) is not None:
                 found["reason"] = f"the baseline has {why}"
             if found["reason"] is None and found["difference"]["always_valid"]["low"] is None:
-                found["reason"] = "no variance: all units are alike"
+                is_known = found["difference"]["absolute"] is not None
+                found["reason"] = (
+                    "no variance: all units are alike" if is_known else "numbers too large to add"
+                )
         variants[variant] = found
     return {
         "goal": goal,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import (
     MAX_EMAX,
@@ -64,17 +63,7 @@ def decimal_of(value: float) -> Decimal:
 
 def changed(unit: Unit | None, old: Facts | None, new: Facts) -> Unit:
     """The unit after one of its logs became `new`; `old` is what it was, None when it is new. The
-    unit given stays as it is."""
-    unit = None if unit is None else _copied(unit)
-    return _changed(unit, old, new)
-
-
-def with_log(unit: Unit | None, log: Facts) -> Unit:
-    """The unit with one log more; the one given is changed."""
-    return _changed(unit, None, log)
-
-
-def _changed(unit: Unit | None, old: Facts | None, new: Facts) -> Unit:
+    unit given is changed: a copy of each takes longer than what is added to it."""
     if unit is None:
         unit = Unit(new.log_id, new.variant, new.epoch, new.dimensions, new.unit is None)
     elif new.log_id < unit.first:
@@ -90,18 +79,9 @@ def _changed(unit: Unit | None, old: Facts | None, new: Facts) -> Unit:
     return unit
 
 
-def _copied(unit: Unit) -> Unit:
-    arms = {
-        variant: UnitArm(
-            arm.logs,
-            {
-                name: replace(metric, sketch=dict(metric.sketch))
-                for name, metric in arm.metrics.items()
-            },
-        )
-        for variant, arm in unit.arms.items()
-    }
-    return replace(unit, arms=arms, covariates=dict(unit.covariates))
+def with_log(unit: Unit | None, log: Facts) -> Unit:
+    """The unit with one log more; the one given is changed."""
+    return changed(unit, None, log)
 
 
 def _log(unit: Unit, log: Facts, sign: int) -> None:
@@ -118,10 +98,11 @@ def _log(unit: Unit, log: Facts, sign: int) -> None:
             known.not_finite += sign
         else:
             exact_value = decimal_of(number)
+            signed = exact_value if sign > 0 else -exact_value
             known.count += sign
-            known.total += sign * exact_value
-            known.squares += sign * exact_value * exact_value
-            _count(known.sketch, sketch.bucket(float(exact_value)), sign)
+            known.total += signed
+            known.squares += signed * exact_value
+            _count(known.sketch, sketch.bucket(number), sign)
         # comparing them whole takes longer than adding
         if not known.count and known == _NO_VALUES:
             del arm.metrics[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import pickle
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import fmean, variance
 from typing import Any, Final
 
 import pytest
@@ -17,12 +19,16 @@ from PIL import Image
 
 from demo.__main__ import Trained, use
 from demo.digits import Digits, Split
+from demo.job_training import CONTROL, MEN, TRAINING, UNADJUSTED
+from demo.job_training import load as load_men
 from demo.own_server import DemoError, check, sha256_of
 from demo.picture import confusion_png, curve, table
+from demo.variants import METRIC, check_split, compared
 from tests.api.process import KEY, ROOT, serving
 from trialbook.artifacts.sync import SyncArtifactFacade, SyncContext
 from trialbook.context import local_context
 from trialbook.portal import Portal
+from trialbook.results import Results
 from trialbook.transfer import Damaged
 
 LIMIT_S = 120
@@ -58,6 +64,7 @@ def test_the_demo_trains_compares_and_uses_the_best_model() -> None:
     assert best[1] in {row[0] for row in rows if "*" in row}
     assert sum(row.count("*") for row in rows) == 3
     assert sum(line.endswith(" points") for line in lines) == len(rows)
+    assert any(line.split() == ["difference", "1,794", "1,794"] for line in lines)
 
 
 @pytest.mark.slow
@@ -70,7 +77,7 @@ def test_the_demo_uses_the_server_that_it_is_given(tmp_path: Path) -> None:
             assert client.get("/api/v1/experiments").json()["total"] == 0
         done = demo({**settings, "TRIALBOOK_API_KEY": KEY})
         with server.client() as client:
-            (experiment,) = client.get("/api/v1/experiments").json()["experiments"]
+            variants, experiment = client.get("/api/v1/experiments").json()["experiments"]
             query = {"experiment_id": experiment["id"]}
             runs = client.get("/api/v1/experiments/runs", params=query).json()["runs"]
     assert refused.returncode == 1
@@ -80,6 +87,7 @@ def test_the_demo_uses_the_server_that_it_is_given(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert {run["status"] for run in runs} == {"finished"}
     assert len(runs) == 5
+    assert [variant["key"] for variant in variants["variants"]] == [CONTROL, TRAINING]
 
 
 @pytest.mark.parametrize(
@@ -191,6 +199,77 @@ def test_a_mismatch_is_told_in_one_short_line() -> None:
     with pytest.raises(DemoError, match=r"^points: expected \[0, 1, .*, found None$") as caught:
         check("points", None, list(range(100_000)))
     assert len(str(caught.value)) < 200
+
+
+# --- the experiment that is replayed --------------------------------------------------------------
+
+
+def arm(name: str) -> list[float]:
+    return [man.earnings_1978 for man in load_men() if man.arm == name]
+
+
+def results(**changes: Any) -> Results:
+    """Those of the rows, by hand."""
+    earned = {name: arm(name) for name in MEN}
+    difference = {
+        "absolute": fmean(earned[TRAINING]) - fmean(earned[CONTROL]),
+        "cuped": {"absolute": 1750.0},
+        "fixed": {"low": 474.0, "high": 3115.0},
+        "always_valid": {"low": -243.0, "high": 3832.0},
+        "chance_to_beat": 0.996,
+    }
+    variants = {
+        name: {"units": len(values), "mean": fmean(values), "sd": math.sqrt(variance(values))}
+        for name, values in earned.items()
+    }
+    variants[TRAINING] |= {"difference": difference | changes.pop("difference", {})}
+    exposures = {name: {"units": units} for name, units in MEN.items()}
+    metrics = {METRIC: {"goal": "max", "variants": variants}}
+    answer: dict[str, Any] = {"experiment": "demo", "exposures": exposures, "metrics": metrics}
+    return Results.model_validate(answer | changes)
+
+
+def test_the_men_who_were_trained_earned_as_much_more_as_was_published() -> None:
+    trained, others = arm(TRAINING), arm(CONTROL)
+    assert round(fmean(trained) - fmean(others)) == UNADJUSTED.difference
+    squares = 184 * variance(trained) + 259 * variance(others)
+    error = math.sqrt(squares / 443 * (1 / 185 + 1 / 260))
+    assert round(error) == UNADJUSTED.standard_error
+    assert len({man.id for man in load_men()}) == 445
+
+
+def test_results_are_shown_beside_the_published_ones() -> None:
+    shown = "\n".join(compared(results())).splitlines()
+    assert shown[0].split() == ["dollars", "earned", "in", "1978", "Trialbook", "published"]
+    assert shown[2].split() == ["difference", "1,794", "1,794"]
+    assert shown[3].split() == ["its", "standard", "error", "633", "633"]
+    assert shown[4].split()[-2:] == ["1,750", "1,672"]
+    assert shown[6].endswith("always valid  -243 to 3,832")
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"difference": {"absolute": 1795.0}}, "difference of the means: .* found 1795"),
+        ({"difference": {"absolute": None}}, "expected 1794, found 0"),
+        ({"difference": {"cuped": None}}, "adjusted difference: expected 1672 to 1794"),
+        ({"difference": {"cuped": {"absolute": 1850.0}}}, "adjusted difference"),
+        ({"exposures": {CONTROL: {"units": 260}, TRAINING: {"units": 184}}}, "units of the var"),
+        ({"warnings": [{"code": "crossed", "message": "seen in two variants"}]}, "warnings"),
+    ],
+)
+def test_results_other_than_the_published_ones_are_noticed(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DemoError, match=message):
+        list(compared(results(**changes)))
+
+
+def test_a_split_that_chance_does_not_explain_is_noticed() -> None:
+    check_split(185, 445, 185 / 445)
+    check_split(230, 445, 185 / 445)
+    with pytest.raises(DemoError, match="expected about 185, found 245"):
+        check_split(245, 445, 185 / 445)
 
 
 # --- what it shows ----------------------------------------------------------------------------

@@ -46,6 +46,15 @@ expected-statuses = ["4xx"]
 "path.artifact_id" = {{ dictionary = "indexed", probability = 0.9 }}
 "body.paths[*]" = {{ dictionary = "indexed_file", probability = 0.9 }}
 "path.artifact_name" = {{ dictionary = "artifact", probability = 0.8 }}
+"path.slug" = {{ dictionary = "slug", probability = 0.9 }}
+"path.log_id" = {{ dictionary = "log", probability = 0.9 }}
+"path.export_id" = {{ dictionary = "export", probability = 0.9 }}
+"body.variantKey" = {{ dictionary = "variant", probability = 0.9 }}
+"query.baseline" = {{ dictionary = "variant", probability = 0.9 }}
+"query.dimension" = {{ dictionary = "dimension", probability = 0.9 }}
+"query.metric" = {{ dictionary = "logged", probability = 0.9 }}
+"query.metric[*]" = {{ dictionary = "comparison", probability = 0.9 }}
+"body.metric[*]" = {{ dictionary = "comparison", probability = 0.9 }}
 "path.key" = {{ dictionary = "metric", probability = 0.8 }}
 "path.key_id" = {{ dictionary = "key", probability = 1.0 }}
 "query.experiment_id" = {{ dictionary = "experiment", probability = 0.8 }}
@@ -75,6 +84,13 @@ key.values = {spare_key}
 indexed.values = {indexed}
 indexed_file.values = ["a.txt", "folder/b.png"]
 artifact.values = ["note", "loss", "curve"]
+slug.values = {slug}
+log.values = {log}
+export.values = {export}
+variant.values = ["control", "green"]
+dimension.values = ["country"]
+logged.values = ["revenue", "latency_ms"]
+comparison.values = ["latency_ms>100", "revenue <= 5", "nothing!=0"]
 metric.values = ["loss", "accuracy", "a/b c"]
 file.values = ["a.txt", "folder", "folder/b.png"]
 filter.values = [
@@ -129,6 +145,24 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
     for number in range(12):
         body = f"bytes {number}".encode()
         uploads.append(put(post(UPLOADS, json=described(body, len(body)))["upload"], body))
+    variants = [{"key": "control", "weight": 50}, {"key": "green", "weight": 50}]
+    ab = {"variants": variants, "status": "active", "dimensions": ["country"]}
+    slugs = [post(EXPERIMENTS, json={"name": f"ab {n}", **ab})["slug"] for n in range(3)]
+    executions = [
+        {
+            "variantKey": "green" if n % 2 else "control",
+            "unitId": f"user-{n}",
+            "metrics": {"revenue": n, "latency_ms": 90.5 + n},
+            "context": {"country": "DE" if n % 3 else "FR"},
+        }
+        for n in range(40)
+    ]
+    logs = [
+        result["logId"]
+        for slug in slugs
+        for result in post(f"/experiment/{slug}/log/batch", json={"logs": executions})["results"]
+    ]
+    exports = [post(f"/experiment/{slug}/logs/export", json={})["export_id"] for slug in slugs]
     # What the examples of the document name: the bytes of an empty file, the best model of a run.
     post(f"{RUNS}/{runs[0]}/log-artifact", files={"file": ("empty", b"")})
     post(ARTIFACTS, json=BODIES["create_artifact"]["a file"])
@@ -144,6 +178,9 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
         "indexed": indexed,
         "large_upload": [large],
         "spare_key": spare,
+        "slug": slugs,
+        "log": logs,
+        "export": exports,
     }
 
 

@@ -15,6 +15,7 @@ import trialbook
 from trialbook.leftovers import SyncReport
 
 STEPS = 3000
+LOGS = 1200
 
 
 def _log(run: trialbook.ActiveRun, steps: int = STEPS) -> None:
@@ -113,6 +114,50 @@ def forks_workers() -> None:
         os.kill(child, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
         _say(tb.runs.get(run.id).status)
+
+
+def _log_variants(handle: trialbook.ExperimentHandle, who: str, first: int = 0) -> None:
+    for number in range(first, first + LOGS):
+        handle.log("AB"[number % 2], unit=f"{who}-{number}", metrics={"n": number})
+
+
+def logs_variants() -> None:
+    """The client is not closed."""
+    _log_variants(trialbook.Client().experiment("checkout"), "ends")
+
+
+def logs_variants_and_waits() -> None:
+    """As a service does. The last line says that everything is logged."""
+    _log_variants(trialbook.Client().experiment("checkout"), "waits")
+    _say("logged")
+    while True:
+        time.sleep(60)
+
+
+def forks_and_logs_variants() -> None:
+    """As a server of several processes does, that warmed up before it forked."""
+    handle = trialbook.Client().experiment("checkout")
+    _log_variants(handle, "parent")
+    child = os.fork()
+    if child == 0:
+        _log_variants(handle, "child")
+        assert handle.flush()
+        sys.exit(0)
+    _log_variants(handle, "parent", LOGS)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert handle.flush()
+
+
+def syncs_logs() -> None:
+    """Says how many logs are sent, after every batch."""
+
+    def say(report: SyncReport) -> None:
+        _say(str(report.logs))
+
+    with trialbook.Client() as tb:
+        report = tb.sync(say)
+    assert not report.left
+    assert not report.rejected
 
 
 def syncs() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
+import pytest
 import typer.testing
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -75,6 +76,18 @@ class Terminal:
 def rows(printed: str) -> list[list[str]]:
     """Of a table that was printed into a pipe."""
     return [line.split("\t") for line in printed.splitlines()]
+
+
+def completed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
+    """What bash is told to offer after this line."""
+    words = line.split(" ")
+    monkeypatch.setenv("_TRIALBOOK_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", " ".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    done = terminal.run()
+    assert done.stderr == ""
+    monkeypatch.delenv("_TRIALBOOK_COMPLETE")
+    return done.stdout.split()
 
 
 def command(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.process import KEY
 from tests.client.harness import URL, Bench
-from tests.client.terminal import Terminal, rows
+from tests.client.terminal import Terminal, completed, rows
 from trialbook import config
 from trialbook.cli import output
 from trialbook.cli.session import Session
@@ -157,18 +157,6 @@ def test_without_a_key_the_line_names_the_way_out(terminal: Terminal) -> None:
 
 
 # -- completion -----------------------------------------------------------------------------------
-
-
-def completed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
-    """What bash is told to offer after this line."""
-    words = line.split(" ")
-    monkeypatch.setenv("_TRIALBOOK_COMPLETE", "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", " ".join(words))
-    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
-    done = terminal.run()
-    assert done.stderr == ""
-    monkeypatch.delenv("_TRIALBOOK_COMPLETE")
-    return done.stdout.split()
 
 
 def test_experiments_and_runs_are_completed_from_the_service(

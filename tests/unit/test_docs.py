@@ -33,6 +33,7 @@ from trialbook import __all__ as all_of_client
 from trialbook import errors as client_errors
 from trialbook.artifacts import ArtifactFacade
 from trialbook.client import AsyncClient
+from trialbook.experiment import AsyncExperiment
 from trialbook.experiments import AsyncExperiments
 from trialbook.run import AsyncActiveRun
 from trialbook.runs import AsyncRuns
@@ -202,7 +203,14 @@ def test_the_errors_page_has_every_status_with_its_code() -> None:
     assert {int(status): code for status, code in listed} == CODE_OF
 
 
-DESCRIBED: Final = (AsyncClient, AsyncExperiments, AsyncRuns, AsyncActiveRun, ArtifactFacade)
+DESCRIBED: Final = (
+    AsyncClient,
+    AsyncExperiments,
+    AsyncExperiment,
+    AsyncRuns,
+    AsyncActiveRun,
+    ArtifactFacade,
+)
 
 
 @pytest.mark.parametrize("kind", DESCRIBED)

@@ -141,6 +141,15 @@ def test_sums_do_not_cancel(ab: Variants) -> None:
     assert statistics.fmean(numbers) == pytest.approx(float(sums.total) / 1001)
 
 
+@pytest.mark.parametrize("value", [1.7976931348623157e308, 5e-324, -0.0, 0, 2**62, -1e-300])
+def test_any_number_is_added_up(ab: Variants, value: float) -> None:
+    ab.log("A", "ada", {"y": value})
+    ab.log("A", "bob", {"y": 1e-300})
+    ab.pull()
+    assert cell_of(ab, "A").metrics["y"].sums.logs == 2
+    assert ab.differences() == []
+
+
 def test_more_values_of_a_dimension_than_are_told_apart_are_added_up_as_others(
     ab: Variants,
 ) -> None:

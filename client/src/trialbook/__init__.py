@@ -1,4 +1,4 @@
-"""The client of Trialbook: experiments, runs, metrics and artifacts.
+"""The client of Trialbook: experiments, runs, metrics, artifacts and A/B variants.
 
 with trialbook.Client(url, api_key=key) as tb, tb.start_run("my experiment") as run:
     run.log({"loss": 0.3})
@@ -26,8 +26,10 @@ from trialbook.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from trialbook.experiment import AsyncExperiment, ExperimentHandle
 from trialbook.leftovers import SyncReport
 from trialbook.models import (
+    Assignment,
     Comparison,
     Experiment,
     FileEntry,
@@ -35,6 +37,7 @@ from trialbook.models import (
     Point,
     Run,
     Series,
+    VariantLog,
 )
 from trialbook.run import ActiveRun, AsyncActiveRun
 from trialbook.sync import Client
@@ -43,29 +46,35 @@ from trialbook.version import __version__
 if TYPE_CHECKING:
     from trialbook.artifacts import Artifact, AsyncArtifactIndex, AsyncArtifactStore
     from trialbook.context import Context, local_context
+    from trialbook.results import MetricResult, Results, VariantResult
 
 __all__ = [
     "ActiveRun",
     "Artifact",
+    "Assignment",
     "AsyncActiveRun",
     "AsyncArtifactIndex",
     "AsyncArtifactStore",
     "AsyncClient",
+    "AsyncExperiment",
     "Client",
     "Comparison",
     "Conflict",
     "ConnectionFailed",
     "Context",
     "Experiment",
+    "ExperimentHandle",
     "FileEntry",
     "Forbidden",
     "Internal",
     "Invalid",
+    "MetricResult",
     "MetricSummary",
     "NotConfigured",
     "NotFound",
     "Point",
     "PreconditionFailed",
+    "Results",
     "Run",
     "Series",
     "SyncReport",
@@ -75,6 +84,8 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "UnsupportedMediaType",
+    "VariantLog",
+    "VariantResult",
     "__version__",
     "local_context",
 ]
@@ -84,12 +95,15 @@ _LATER = {
     "AsyncArtifactIndex": "trialbook.artifacts",
     "AsyncArtifactStore": "trialbook.artifacts",
     "Context": "trialbook.context",
+    "MetricResult": "trialbook.results",
+    "Results": "trialbook.results",
+    "VariantResult": "trialbook.results",
     "local_context": "trialbook.context",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What artifacts need is imported when it is asked for: most programs only log."""
+    """What artifacts and results need is imported when it is asked for: most programs only log."""
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

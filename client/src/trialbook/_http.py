@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import random
 import ssl
 import uuid
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -29,6 +31,15 @@ _LONGEST_PAUSE_S: Final = 10.0
 _LONGEST_RETRY_AFTER_S: Final = 60.0
 _KEYS: Final = "/api/v1/keys"
 """Refuses idempotency keys: a remembered answer would hold a secret."""
+
+_OF_REQUESTS: Final = (
+    "encodings.idna",
+    "httpx",
+    "httpcore",
+    "h11",
+    "anyio",
+    "anyio._backends._asyncio",
+)
 
 Transport: TypeAlias = "httpx.AsyncBaseTransport | None"
 
@@ -80,11 +91,13 @@ class Api:
         query: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
+        counts_once: bool = False,
     ) -> Any:
         """The answer's JSON, None when it is empty.
 
         `path` is percent-encoded; `query` leaves out what is None and repeats lists. A POST is
-        given an idempotency key, the same for all attempts. Connections that fail, timeouts, 429,
+        given an idempotency key, the same for all attempts, unless it `counts_once` by what is in
+        it: then the service need not remember its answer. Connections that fail, timeouts, 429,
         5xx and a 409 with Retry-After are tried again with exponential backoff and full jitter.
         Raises TrialbookError.
         """
@@ -93,7 +106,7 @@ class Api:
         if body is not None:
             content = encode(body)
             sent["content-type"] = "application/json"
-        if method == "POST" and path != _KEYS:
+        if method == "POST" and path != _KEYS and not counts_once:
             sent["idempotency-key"] = idempotency_key or str(uuid.uuid4())
         params = {k: v for k, v in (query or {}).items() if v is not None}
         request = self._client().build_request(
@@ -210,6 +223,18 @@ def _of_loop(clients: _PerLoop, new: Callable[[], httpx.AsyncClient]) -> httpx.A
     if found is None:
         found = clients[loop] = new()
     return found
+
+
+@cache
+def load() -> None:
+    """Import what the first request does, in the caller's thread.
+
+    A process that is forked while another thread imports has half of a module for ever. Cost:
+    0.1 s, once.
+    """
+    for name in _OF_REQUESTS:
+        with suppress(ImportError):  # what another version of httpx does without
+            importlib.import_module(name)
 
 
 @cache

@@ -12,9 +12,10 @@ from trialbook import config
 from trialbook._http import Api
 from trialbook.entries import Pace
 from trialbook.exits import status_of
+from trialbook.experiment import AsyncExperiment
 from trialbook.experiments import AsyncExperiments
 from trialbook.leftovers import Progress, SyncReport, send_leftovers
-from trialbook.models import EndStatus, Experiment
+from trialbook.models import EndStatus
 from trialbook.recorder import Recorder
 from trialbook.run import AsyncActiveRun, Starting
 from trialbook.runs import AsyncRuns
@@ -75,8 +76,8 @@ class AsyncClient:
         return f"{type(self).__name__}({self.api.url!r})"
 
     def experiment(self, slug_or_id: str) -> AsyncExperiment:
-        """A handle; nothing is asked yet."""
-        return AsyncExperiment(self, slug_or_id)
+        """A handle of its runs, and by its slug of its variants; nothing is asked yet."""
+        return AsyncExperiment(self, slug_or_id, self._progress)
 
     def start_run(
         self,
@@ -153,35 +154,3 @@ class AsyncClient:
         trace: TracebackType | None,
     ) -> None:
         await self.close(status_of(error))
-
-
-class AsyncExperiment:
-    """One experiment by its slug or id."""
-
-    def __init__(self, client: AsyncClient, slug_or_id: str) -> None:
-        self._client = client
-        self.slug_or_id = slug_or_id
-
-    async def get(self) -> Experiment:
-        """Raises NotFound."""
-        return await self._client.experiments.get(self.slug_or_id)
-
-    def start_run(
-        self,
-        *,
-        name: str | None = None,
-        params: Mapping[str, Any] | None = None,
-        tags: Mapping[str, Any] | None = None,
-        description: str | None = None,
-        parent_run_id: str | None = None,
-    ) -> Starting:
-        """As the client's, of this experiment; it is not created when it is missing."""
-        return self._client.start_run(
-            self.slug_or_id,
-            name=name,
-            params=params,
-            tags=tags,
-            description=description,
-            parent_run_id=parent_run_id,
-            create_experiment=False,
-        )

@@ -6,13 +6,21 @@ Sent again it is the same request, and one bad value stops nothing else.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from trialbook._http import Api
 from trialbook._json import encode
-from trialbook.errors import Conflict, Invalid, NotFound, TooLarge, TrialbookError
-from trialbook.experiments import AsyncExperiments
+from trialbook.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    TooLarge,
+    TrialbookError,
+    error_in_answer,
+)
+from trialbook.experiments import AsyncExperiments, variants_path
 from trialbook.runs import BASE, path_of
 from trialbook.spool import Record
 
@@ -46,11 +54,12 @@ class Outcome:
     experiment_id: str | None = None
     name: str | None = None
     points: int = 0
+    logs: int = 0
     refusals: list[Refusal] = field(default_factory=list[Refusal])
 
 
-async def send(api: Api, run_id: str | None, record: Record) -> Outcome:
-    """Send a record of this run.
+async def send(api: Api, run_id: str | None, record: Record, slug: str | None = None) -> Outcome:
+    """Send a record of this run, or of the variants of the experiment `slug`.
 
     What is refused for good is in the outcome; a batch is divided until only what is bad is
     refused. Anything else raises TrialbookError, and the record may be sent again: the service is
@@ -58,9 +67,12 @@ async def send(api: Api, run_id: str | None, record: Record) -> Outcome:
     """
     if record.do == "create":
         return await _create(api, record)
+    outcome = Outcome()
+    if record.do == "logs":
+        await _logs(api, slug, json.loads(record.body)["logs"], outcome, record.body)
+        return outcome
     if run_id is None:
         raise NotFound("the run was never created", code="not_found")
-    outcome = Outcome()
     if record.do == "batch":
         await _batch(api, run_id, record, outcome)
     else:
@@ -101,6 +113,40 @@ async def _batch(api: Api, run_id: str, record: Record, outcome: Outcome) -> Non
         outcome.points += answer["metrics_logged"]
 
 
+async def _logs(
+    api: Api, slug: str | None, logs: list[Any], outcome: Outcome, body: bytes | None = None
+) -> None:
+    """Logs have ids of their own, by which they count once; `body` is their JSON.
+
+    The record's key is not sent: a remembered answer would keep what passes by itself.
+    """
+    path = f"{variants_path(slug or '')}/log/batch"
+    try:
+        answer = await api.call("POST", path, body=body or encode({"logs": logs}), counts_once=True)
+    except TrialbookError as error:
+        if not _for_good(error):
+            raise
+        if len(logs) == 1 or not isinstance(error, Invalid | TooLarge):
+            outcome.refusals.append(Refusal({"logs": logs}, error))
+            return
+        middle = len(logs) // 2
+        for half in (logs[:middle], logs[middle:]):
+            await _logs(api, slug, half, outcome)
+        return
+    later: TrialbookError | None = None
+    for log, result in zip(logs, answer["results"], strict=True):
+        if result["success"]:
+            outcome.logs += 1
+            continue
+        error = error_in_answer(result["error"])
+        if _for_good(error):
+            outcome.refusals.append(Refusal({"logs": [log]}, error))
+        else:
+            later = error
+    if later is not None:
+        raise later
+
+
 async def _end(api: Api, run_id: str, record: Record, outcome: Outcome) -> None:
     path = f"{path_of(run_id)}/end"
     body = json.loads(record.body)
@@ -118,6 +164,14 @@ async def _end(api: Api, run_id: str, record: Record, outcome: Outcome) -> None:
         if not _for_good(error):
             raise
         outcome.refusals.append(Refusal(body, error))
+
+
+def told(refusals: list[Refusal]) -> list[str]:
+    """A line for each reason, with how often it was given."""
+    reasons = Counter(str(refusal.error) for refusal in refusals)
+    return [
+        reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.items()
+    ]
 
 
 def _for_good(error: TrialbookError) -> bool:

@@ -28,6 +28,7 @@ class Kind(IntEnum):
     RECORD = 3
     FLUSH = 4
     END = 5
+    LOG = 6
 
 
 class Entry(NamedTuple):

@@ -122,6 +122,20 @@ _OF_STATUS: Final[Mapping[int, type[TrialbookError]]] = {
     504: Unavailable,
 }
 
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "invalid": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "precondition_failed": 412,
+    "too_large": 413,
+    "unsupported_media_type": 415,
+    "throttled": 429,
+    "internal": 500,
+    "unavailable": 503,
+}
+
 AWAY: Final = (ConnectionFailed, Throttled, Internal, Unavailable)
 """What may pass by itself: the same request may succeed later."""
 
@@ -138,6 +152,12 @@ def error_of(status: int, answer: object, request_id: str | None = None) -> Tria
         details=json_object(error.get("details")),
         request_id=str(body.get("request_id") or request_id or "") or None,
     )
+
+
+def error_in_answer(error: object) -> TrialbookError:
+    """Of one entry of a batch that was answered otherwise: `{code, message, details}`."""
+    code = json_object(error).get("code")
+    return error_of(_STATUS_OF_CODE.get(str(code), 0), {"error": error})
 
 
 def json_object(value: object) -> Mapping[str, Any]:

@@ -33,10 +33,21 @@ class AsyncExperiments:
         artifact_location: str | None = None,
         metric_goals: Mapping[str, Goal] | None = None,
         variants: Sequence[Mapping[str, Any]] | None = None,
+        unit_key: str | None = None,
+        dimensions: Sequence[str] | None = None,
+        guardrails: Mapping[str, Mapping[str, Any]] | None = None,
+        planned_units: int | None = None,
         status: ExperimentStatus | None = None,
         idempotency_key: str | None = None,
     ) -> Experiment:
-        """Raises Conflict when the name or the slug is taken."""
+        """Raises Conflict when the name or the slug is taken.
+
+        For an A/B test: `variants` are `{key, weight, name?, payload?}` whose weights add up to
+        100; `unit_key` is the key of a log's context that names its unit when the log names none;
+        `dimensions` are up to 5 such keys by which results may be broken down; `guardrails` are
+        `{metric: {"margin": 0.05, "kind": "relative" | "absolute"}}`; `planned_units` (5,000) is
+        where the intervals are narrowest. `assign` needs the status `active`.
+        """
         body = _given(
             name=name,
             description=description,
@@ -45,6 +56,10 @@ class AsyncExperiments:
             artifact_location=artifact_location,
             metric_goals=metric_goals,
             variants=variants,
+            unit_key=unit_key,
+            dimensions=dimensions,
+            guardrails=guardrails,
+            planned_units=planned_units,
             status=status,
         )
         made = await self._api.call("POST", BASE, body=body, idempotency_key=idempotency_key)
@@ -114,22 +129,32 @@ class AsyncExperiments:
         tags: Mapping[str, str | None] | None = None,
         metric_goals: Mapping[str, Goal] | None = None,
         variants: Sequence[Mapping[str, Any]] | None = None,
+        unit_key: str | None = None,
+        dimensions: Sequence[str] | None = None,
+        guardrails: Mapping[str, Mapping[str, Any]] | None = None,
+        planned_units: int | None = None,
         status: ExperimentStatus | None = None,
         version: int | None = None,
     ) -> Experiment:
-        """Change what is given; a tag of None is deleted, an empty description too.
+        """Change what is given; a tag of None is deleted, an empty description or unit key too.
 
-        Raises PreconditionFailed when `version` is given and is not the stored one.
+        What is given of `variants`, `dimensions` and `guardrails` replaces all of them. Raises
+        Conflict for a step of `status` that there is not, and for what is fixed once started;
+        PreconditionFailed when `version` is given and is not the stored one.
         """
+        removable = {"description": description, "unit_key": unit_key}
         body = _given(
             name=name,
             tags=tags,
             metric_goals=metric_goals,
             variants=variants,
+            dimensions=dimensions,
+            guardrails=guardrails,
+            planned_units=planned_units,
             status=status,
         )
-        if description is not None:
-            body["description"] = description or None
+        # an empty text removes them
+        body |= {name: text or None for name, text in removable.items() if text is not None}
         headers = None if version is None else {"if-match": str(version)}
         changed = await self._api.call("PATCH", _path(experiment), body=body, headers=headers)
         return Experiment.model_validate(changed)
@@ -141,6 +166,11 @@ class AsyncExperiments:
     async def restore(self, experiment: str) -> Experiment:
         restored = await self._api.call("POST", f"{_path(experiment)}/restore")
         return Experiment.model_validate(restored)
+
+
+def variants_path(slug: str) -> str:
+    """Where the variants of an experiment are at the service."""
+    return f"/experiment/{quote(slug, safe='')}"
 
 
 def _path(experiment: str) -> str:

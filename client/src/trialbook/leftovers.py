@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trialbook._http import Api
-from trialbook.delivery import send
+from trialbook.delivery import send, told
 from trialbook.errors import ConnectionFailed, TrialbookError
 from trialbook.spool import Journal, journals
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("trialbook.client")
 
 @dataclass
 class SyncReport:
-    """What became of the spool's files; each is one run of one process."""
+    """What became of the spool's files; each is of one process: a run, or an experiment's logs."""
 
     sent: int = 0
     """Files of which nothing is left."""
@@ -27,6 +27,8 @@ class SyncReport:
     """Files of processes that are still logging, or that somebody else is sending."""
     batches: int = 0
     points: int = 0
+    logs: int = 0
+    """Of variants."""
     rejected: int = 0
     """Values and batches that the service refused for good; kept in `rejected_files`."""
     waiting_bytes: int = 0
@@ -75,16 +77,18 @@ async def _send_file(
 ) -> None:
     while (record := journal.first()) is not None:
         try:
-            outcome = await send(api, journal.run_id, record)
+            outcome = await send(api, journal.run_id, record, journal.slug)
+            for line in told(outcome.refusals):
+                _log.warning("%s: the service refused: %s", journal.path.stem, line)
             for refusal in outcome.refusals:
-                _log.warning("%s: the service refused: %s", journal.path.stem, refusal.error)
                 journal.reject(record, refusal.body, refusal.error)
         except (LookupError, TypeError, ValueError, OSError) as error:
             raise TrialbookError(f"the record stays: {error!r}") from error
         journal.run_id = outcome.run_id or journal.run_id
         journal.mark_sent(record)
-        report.batches += record.do == "batch"
+        report.batches += record.do in {"batch", "logs"}
         report.points += outcome.points
+        report.logs += outcome.logs
         report.waiting_bytes = journal.waiting_bytes
         if outcome.refusals:
             report.rejected += len(outcome.refusals)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 RunStatus = Literal["running", "scheduled", "finished", "failed", "killed"]
 EndStatus = Literal["finished", "failed", "killed"]
@@ -40,6 +40,20 @@ class Variant(Model):
     payload: dict[str, Any] = {}
 
 
+class Guardrail(Model):
+    """How much worse a metric may become: of the baseline's mean, or in the metric's unit."""
+
+    margin: float
+    kind: str = "relative"
+
+
+class WeightChange(Model):
+    """From when on the variants had these weights."""
+
+    at: datetime
+    weights: dict[str, float]
+
+
 class Experiment(Model):
     id: str
     slug: str
@@ -51,11 +65,40 @@ class Experiment(Model):
     metric_goals: dict[str, str] = {}
     status: str = "draft"
     variants: list[Variant] = []
+    unit_key: str | None = None
+    dimensions: list[str] = []
+    guardrails: dict[str, Guardrail] = {}
+    planned_units: int | None = None
+    weight_changes: list[WeightChange] = []
+    started_at: datetime | None = None
     created_at: datetime
     last_updated: datetime
     created_by: str = ""
     version: int = 0
     counts: Counts = Counts()
+
+
+class Assignment(Model):
+    """Which variant a user gets, with what was declared for it."""
+
+    variant: str
+    payload: dict[str, Any] = {}
+
+
+class VariantLog(Model):
+    """An execution of a variant. `timestamp` is in milliseconds since the epoch."""
+
+    log_id: str = Field(alias="logId")
+    variant: str = Field(alias="variantKey")
+    unit: str | None = Field(default=None, alias="unitId")
+    timestamp: int
+    input: dict[str, Any] = {}
+    output: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    context: dict[str, Any] = {}
+    covariates: dict[str, float] = {}
+    logged_at: datetime | None = None
+    logged_by: str = ""
 
 
 class MetricSummary(Model):

@@ -1,4 +1,5 @@
-"""What one run has yet to tell the service, in order: sealed batches, on disk until they are sent.
+"""What a run, or the variants of an experiment, have yet to tell the service, in order: sealed
+batches, on disk until they are sent.
 
 All of it happens in the recorder's event loop, so nothing here is locked.
 """
@@ -15,23 +16,42 @@ from typing import Final
 
 from trialbook._http import Api
 from trialbook.batches import BatchBuilder
-from trialbook.delivery import Outcome
+from trialbook.delivery import Outcome, told
 from trialbook.errors import TrialbookError
 from trialbook.spool import Do, Journal, Record, new_record
+from trialbook.variant_logs import LogBatchBuilder
 
 _log = logging.getLogger("trialbook.client")
 MAX_UNSAVED: Final = 200
 """Batches kept in memory while the disk takes none; then logging waits."""
+MAX_TOLD: Final = 100
+"""Refusals kept in memory until somebody is told; all of them are in a file."""
+NEW_FILE_BYTES: Final = 16 * 1024 * 1024
+"""A file of that size of which all is sent makes way for a new one: a service logs for weeks."""
 
 
 class Outbox:
-    """Of one run in one process. `run_id` is None until the service has created the run."""
+    """Of one run in one process, or of the variants of the experiment `slug`.
 
-    def __init__(self, api: Api, folder: Path, label: str, run_id: str | None) -> None:
+    `run_id` is None until the service has created the run.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        folder: Path,
+        label: str,
+        run_id: str | None = None,
+        *,
+        slug: str | None = None,
+    ) -> None:
         """`label` names the file; nothing is opened before something is appended."""
         self.label = label
         self.run_id = run_id
+        self.slug = slug
+        self.title = f"run {label}" if slug is None else f"variants of {slug}"
         self.batch = BatchBuilder()
+        self.logs = LogBatchBuilder()
         self.closed_because: str | None = None
         """Why nothing can be logged any more; None while something can."""
         self.owner_pid = os.getpid()
@@ -60,6 +80,8 @@ class Outbox:
         """Append what was collected so far."""
         if self.batch:
             self.append("batch", self.batch.seal())
+        if self.logs:
+            self.append("logs", self.logs.seal())
 
     def append(self, do: Do, body: bytes) -> None:
         self.append_record(new_record(do, body))
@@ -77,13 +99,18 @@ class Outbox:
             try:
                 if self._journal is None:
                     self._journal = Journal.create(
-                        self._folder, self._api.url, self._api.key_id, self.label, self.run_id
+                        self._folder,
+                        self._api.url,
+                        self._api.key_id,
+                        self.label,
+                        self.run_id,
+                        self.slug,
                     )
                 self._journal.append(self._unsaved[0])
             except OSError as error:
                 if not self._said_full:
                     self._said_full = True
-                    _log.warning("cannot keep metrics in %s: %s", self._folder, error)
+                    _log.warning("cannot keep what is logged in %s: %s", self._folder, error)
                 break
             self._unsaved.popleft()
         return len(self._unsaved) < MAX_UNSAVED
@@ -101,25 +128,28 @@ class Outbox:
             self.run_id = outcome.run_id
         journal = self._journal
         for refusal in outcome.refusals:
-            self.refusals.append(refusal.error)
-            _log.warning("run %s: the service refused: %s", self.label, refusal.error)
+            if len(self.refusals) < MAX_TOLD:
+                self.refusals.append(refusal.error)
             if journal is not None:
                 journal.reject(record, refusal.body, refusal.error)
+        for line in told(outcome.refusals):
+            _log.warning("%s: the service refused: %s", self.title, line)
         if journal is not None and journal.run_id is None:
             journal.run_id = self.run_id
         if self._unsaved and self._unsaved[0] is record:
             self._unsaved.popleft()
         elif journal is not None:
             journal.mark_sent(record)
+            if journal.size_bytes >= NEW_FILE_BYTES and not journal.waiting_bytes:
+                journal.close()
+                self._journal = None
         self._delivered += 1
         self._settle(self._delivered, True)
 
     def went_away(self, error: TrialbookError, first_time: bool) -> None:
         """The service does not take it now: make sure that the disk has it, and say so."""
         if first_time:
-            _log.warning(
-                "run %s: %s; kept in %s, to be sent later", self.label, error, self._folder
-            )
+            _log.warning("%s: %s; kept in %s, to be sent later", self.title, error, self._folder)
         if self._journal is not None:
             self._journal.sync()
         self._settle(self._appended, False)
@@ -147,7 +177,7 @@ class Outbox:
         self.closed, self.sent_all = True, self.first() is None
         self._settle(self._appended, self.sent_all)
         if self._unsaved:
-            _log.error("run %s: %s batches could not be kept", self.label, len(self._unsaved))
+            _log.error("%s: %s batches could not be kept", self.title, len(self._unsaved))
         if self._journal is not None:
             if not self.sent_all:
                 self._journal.sync()
@@ -158,10 +188,11 @@ class Outbox:
         """In a forked child: what was logged so far is the parent's to send."""
         if self._journal is not None:
             self._journal.abandon()
-        if self.run_id is None:
+        if self.run_id is None and self.slug is None:
             self.closed_because = "the run was started offline, and by another process"
         self._journal = None
         self.batch = BatchBuilder()
+        self.logs = LogBatchBuilder()
         self._unsaved.clear()
         self._waiting.clear()
         self._appended = self._delivered = 0

@@ -1,6 +1,8 @@
 """Logging in the background: what is logged is queued here and sent from a thread of its own.
 
-    log() -> queue -> (thread, once a second) -> batches -> file of the run -> service
+    log() -> queue -> (thread, once a second) -> batches -> file -> service
+
+There is a file for each run, and for the variants' logs of each experiment.
 
 `put` is what a training loop pays for: no lock, no JSON, no I/O. A batch is on disk before it is
 sent, so the service may be slow or away without memory growing, and a killed process loses at most
@@ -20,14 +22,14 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from trialbook import exits
-from trialbook._http import Api
-from trialbook._json import encode
+from trialbook._http import Api, load
 from trialbook.delivery import send
 from trialbook.entries import Entry, Kind, Pace
 from trialbook.errors import TrialbookError
 from trialbook.leftovers import send_leftovers
 from trialbook.models import EndStatus
 from trialbook.outbox import Outbox
+from trialbook.packing import pack
 from trialbook.portal import Portal
 from trialbook.spool import Record
 
@@ -49,6 +51,8 @@ class Recorder:
         self.pace = pace or Pace()
         self.owned: set[Outbox] = set()
         """Of runs that this process has started and not ended."""
+        self.of_variants: dict[str, Outbox] = {}
+        """Of experiments that were logged to, by slug."""
         self._queue: deque[Entry] = deque()
         self._portal = Portal(api.close)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -78,6 +82,19 @@ class Recorder:
                 self._rouse()
             if waiting > _MAX_WAITING:
                 self._wait_for_room(points)
+
+    def variants_of(self, slug: str) -> Outbox:
+        """Where the logs of an experiment's variants go; one for each experiment."""
+        found = self.of_variants.get(slug)
+        if found is not None and found.closed and not self._closed:
+            # it stopped after an error; a service that logs for weeks goes on in a new file
+            self.of_variants.pop(slug, None)
+            found = None
+        if found is None:
+            made = Outbox(self.api, self.folder, f"variants-{slug}", slug=slug)
+            # of two threads that come at once, one makes it
+            found = self.of_variants.setdefault(slug, made)
+        return found
 
     def flush(self, outbox: Outbox) -> Future[bool]:
         """True when the service has all that was logged so far, False when the disk has."""
@@ -134,7 +151,9 @@ class Recorder:
         """Start the thread; again is fine. SIGTERM is heeded when the main thread does this."""
         if self._closed:
             raise TrialbookError("the client is closed")
-        if self._started:
+        if not self._started:
+            load()
+        if self._started:  # by another thread, meanwhile
             return
         self._started = True
         exits.watch(self)
@@ -178,41 +197,21 @@ class Recorder:
                 try:
                     self._take(entry)
                 except Exception:  # noqa: BLE001  # the other runs go on
-                    _log.exception("run %s: logging stopped", entry.outbox.label)
+                    _log.exception("%s: logging stopped", entry.outbox.title)
                     entry.outbox.close()
             await asyncio.sleep(0)
 
     def _take(self, entry: Entry) -> None:
-        outbox, kind, value, step, timestamp = entry
+        outbox = entry.outbox
         if outbox not in self._outboxes:
             self._outboxes[outbox] = asyncio.create_task(self._send(outbox))
-        match kind:
-            case Kind.METRICS:
-                for body in outbox.batch.add_metrics(value, step, timestamp):
-                    outbox.append("batch", body)
-            case Kind.PARAMS:
-                for body in outbox.batch.add_params(value):
-                    outbox.append("batch", body)
-            case Kind.TAGS:
-                for body in outbox.batch.add_tags(value):
-                    outbox.append("batch", body)
-            case Kind.RECORD:
-                outbox.append_record(value)
-            case Kind.FLUSH:
-                outbox.seal()
-                outbox.wait(value)
-            case Kind.END:
-                status, ended_ms, done = value
-                outbox.seal()
-                outbox.append("end", encode({"status": status, "end_time": _rfc3339(ended_ms)}))
-                outbox.last = True
-                outbox.wait(done)
+        pack(entry)
 
     async def _send(self, outbox: Outbox) -> None:
         try:
             await self._send_all(outbox)
         except Exception:  # noqa: BLE001  # whoever waits for this run must not wait for ever
-            _log.exception("run %s: logging stopped", outbox.label)
+            _log.exception("%s: logging stopped", outbox.title)
             outbox.closed_because = "logging stopped after an error; see the log"
         outbox.close()
         self._outboxes.pop(outbox, None)
@@ -242,7 +241,7 @@ class Recorder:
     async def _send_one(self, outbox: Outbox, record: Record, again: bool) -> None:
         try:
             api = self.api.trying(1 if again else self.pace.attempts)
-            outcome = await send(api, outbox.run_id, record)
+            outcome = await send(api, outbox.run_id, record, outbox.slug)
             outbox.delivered(record, outcome)
         except (LookupError, TypeError, ValueError, OSError) as error:
             # an answer that this client does not understand, or no room for what was refused
@@ -289,8 +288,3 @@ async def _either(event: asyncio.Event, within_s: float) -> None:
     except TimeoutError:
         pass
     event.clear()
-
-
-def _rfc3339(ms: int) -> str:
-    seconds, rest = divmod(ms, 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:03d}Z"

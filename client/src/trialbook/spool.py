@@ -1,14 +1,15 @@
-"""Files of what runs have yet to tell the service.
+"""Files of what runs, and the variants of experiments, have yet to tell the service.
 
-One folder for each service and key, and in it for each run and process that logs to it:
+One folder for each service and key, and in it for each run or experiment and process that logs:
 
     <run>.<process>.jsonl      a header, then records in order; appended, never changed
     <run>.<process>.sent       after each record that was sent, how far that is
     <run>.<process>.rejected   records that the service refused for good, each with its reason
 
-A record is `{"key": idempotency key, "do": "create" | "batch" | "end", "body": …}`. Its bytes are
-sent as they are here, so a record that is sent twice is the same request. Whoever has a file open
-holds its lock. The last line may be torn by a crash; it was not promised to anybody yet.
+A file of an experiment begins with `variants-<slug>` in place of the run.
+A record is `{"key": idempotency key, "do": "create" | "batch" | "end" | "logs", "body": …}`. Its
+bytes are sent as they are here, so a record that is sent twice is the same request. Whoever has a
+file open holds its lock. The last line may be torn by a crash; it was not promised to anybody yet.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ from trialbook.config import state_dir
 from trialbook.errors import TrialbookError, json_object
 
 _log = logging.getLogger("trialbook.client")
-Do = Literal["create", "batch", "end"]
+Do = Literal["create", "batch", "end", "logs"]
 _BODY: Final = b',"body":'
 _ENDING: Final = b"}\n"
 _READ_BYTES: Final = 128 * 1024
 """A batch of 1,000 points is about half of that."""
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0)
 """Windows would write other bytes than it is given."""
-_RECORD: Final = re.compile(rb'\{"key":"([\w.-]{1,80})","do":"(create|batch|end)"' + _BODY)
+_RECORD: Final = re.compile(rb'\{"key":"([\w.-]{1,80})","do":"(create|batch|end|logs)"' + _BODY)
 
 
 class Record(NamedTuple):
@@ -70,12 +71,18 @@ def spool_folder(url: str, key_id: str, root: Path | None = None) -> Path:
 
 
 class Journal:
-    """One open file of the spool. `run_id` is None until the service has created the run."""
+    """One open file of the spool. `run_id` is None until the service has created the run.
 
-    def __init__(self, path: Path, descriptor: int, run_id: str | None, sent: int) -> None:
+    `slug` is that of the experiment when the file holds logs of its variants.
+    """
+
+    def __init__(
+        self, path: Path, descriptor: int, run_id: str | None, sent: int, slug: str | None
+    ) -> None:
         """The file is locked. `sent` is the offset up to which it has been sent."""
         self.path = path
         self.run_id = run_id
+        self.slug = slug
         self._descriptor = descriptor
         self._sent = sent
         self._size = os.fstat(descriptor).st_size
@@ -83,20 +90,29 @@ class Journal:
         self._unsynced = False
 
     @classmethod
-    def create(cls, folder: Path, url: str, key_id: str, run: str, run_id: str | None) -> Journal:
-        """A new file for this process; `run` names it. Raises OSError."""
+    def create(
+        cls,
+        folder: Path,
+        url: str,
+        key_id: str,
+        label: str,
+        run_id: str | None,
+        slug: str | None = None,
+    ) -> Journal:
+        """A new file for this process; `label` names it. Raises OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{run}.{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        name = f"{label}.{os.getpid()}-{uuid.uuid4().hex[:8]}"
         # locked and with its header before anybody can find it
         draft, path = folder / f"{name}.new", folder / f"{name}.jsonl"
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
         try:
             try_lock(descriptor)
             header = {"spool": 1, "url": url, "key_id": key_id, "run_id": run_id}
+            header |= {"slug": slug} if slug is not None else {}
             line = encode(header) + b"\n"
             _write(descriptor, line, 0)
             draft.rename(path)
-            return cls(path, descriptor, run_id, len(line))
+            return cls(path, descriptor, run_id, len(line), slug)
         except BaseException:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
@@ -121,7 +137,8 @@ class Journal:
             header = json_object(json.loads(first))
             marks = _last_mark(path.with_suffix(".sent"))
             run_id = marks.get("run_id") or header["run_id"]
-            return cls(path, descriptor, run_id, int(marks.get("sent", len(first))))
+            sent = int(marks.get("sent", len(first)))
+            return cls(path, descriptor, run_id, sent, header.get("slug"))
         except (OSError, ValueError, KeyError) as error:
             os.close(descriptor)
             raise TrialbookError(f"cannot read {path}: {error}") from None
@@ -166,7 +183,12 @@ class Journal:
         self._put_aside(
             {"reason": str(error), "code": error.code, "do": record.do, "body": body}
             | ({"run_id": self.run_id} if self.run_id else {})
+            | ({"slug": self.slug} if self.slug else {})
         )
+
+    @property
+    def size_bytes(self) -> int:
+        return self._size
 
     @property
     def waiting_bytes(self) -> int:

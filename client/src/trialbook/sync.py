@@ -12,9 +12,10 @@ from trialbook._http import Api
 from trialbook.client import AsyncClient
 from trialbook.entries import Pace
 from trialbook.exits import status_of
+from trialbook.experiment import ExperimentHandle
 from trialbook.experiments import AsyncExperiments
 from trialbook.leftovers import Progress, SyncReport
-from trialbook.models import EndStatus, Experiment
+from trialbook.models import EndStatus
 from trialbook.portal import Driven, Portal, driven, driven_iterator
 from trialbook.run import ActiveRun
 from trialbook.runs import AsyncRuns
@@ -108,8 +109,8 @@ class Client:
         return self._client.api
 
     def experiment(self, slug_or_id: str) -> ExperimentHandle:
-        """A handle; nothing is asked yet."""
-        return ExperimentHandle(self, slug_or_id)
+        """A handle of its runs, and by its slug of its variants; nothing is asked yet."""
+        return ExperimentHandle(self.portal, self, self._client.experiment(slug_or_id))
 
     def start_run(
         self,
@@ -180,35 +181,3 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close(status_of(error))
-
-
-class ExperimentHandle:
-    """One experiment by its slug or id."""
-
-    def __init__(self, client: Client, slug_or_id: str) -> None:
-        self._client = client
-        self.slug_or_id = slug_or_id
-
-    def get(self) -> Experiment:
-        """Raises NotFound."""
-        return self._client.experiments.get(self.slug_or_id)
-
-    def start_run(
-        self,
-        *,
-        name: str | None = None,
-        params: Mapping[str, Any] | None = None,
-        tags: Mapping[str, Any] | None = None,
-        description: str | None = None,
-        parent_run_id: str | None = None,
-    ) -> ActiveRun:
-        """As the client's, of this experiment; it is not created when it is missing."""
-        return self._client.start_run(
-            self.slug_or_id,
-            name=name,
-            params=params,
-            tags=tags,
-            description=description,
-            parent_run_id=parent_run_id,
-            create_experiment=False,
-        )

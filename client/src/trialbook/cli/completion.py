@@ -27,6 +27,18 @@ def complete_experiment(ctx: typer.Context, incomplete: str) -> list[tuple[str, 
     return [(e.slug, e.name) for e in found if e.slug.startswith(incomplete)][:_SHOWN]
 
 
+def complete_variant(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Keys of the variants of the experiment on the line, each with its name."""
+    try:
+        # after an option that lacks its value, words are not yet arguments
+        slug = ctx.params.get("slug") or ctx.args[0]
+        with _client(ctx) as client:
+            found = client.experiment(slug).get().variants
+    except Exception:  # noqa: BLE001  # as above
+        return []
+    return [(v.key, v.name or "") for v in found if v.key.startswith(incomplete)][:_SHOWN]
+
+
 def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Ids of recent runs that begin so, each with its name."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from itertools import islice
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from trialbook.cli.completion import complete_experiment
+from trialbook.cli.definitions import DEFINITION, Definition
 from trialbook.cli.failures import usage
 from trialbook.cli.options import command, goals, pairs
 from trialbook.cli.output import Column, hint, print_details, print_json, print_table
 from trialbook.cli.session import Session
-from trialbook.models import Experiment
+from trialbook.cli.texts import local_time, number, plain_pairs
+from trialbook.models import Experiment, Guardrail, WeightChange
 
 if TYPE_CHECKING:
     from trialbook.sync import Client
@@ -82,10 +85,11 @@ def show(session: Session, experiment: Name) -> None:
         _tell(session, client.experiments.find(experiment))
 
 
-@command(app, "create")
+@command(app, "create", DEFINITION)
 def create(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")],
+    definition: Definition,
     slug: Annotated[str | None, typer.Option(help="Its slug; made from the name.")] = None,
     description: Annotated[str | None, typer.Option(help="What it is about.")] = None,
     tag: Tags = None,
@@ -96,6 +100,7 @@ def create(
     \b
     Examples:
       trialbook experiments create "CIFAR 10" --tag team=vision --goal loss=min
+      trialbook experiments create checkout --variant A=50 --variant B=50 --status active
     """
     tags, metric_goals = pairs(tag, "--tag"), goals(goal)
     with session.client() as client:
@@ -105,14 +110,16 @@ def create(
             description=description,
             tags=tags or None,
             metric_goals=metric_goals or None,
+            **definition.over(),
         )
     _tell(session, made)
 
 
-@command(app, "update")
+@command(app, "update", DEFINITION)
 def update(
     session: Session,
     experiment: Name,
+    definition: Definition,
     name: Annotated[str | None, typer.Option(help="A new name.")] = None,
     description: Annotated[
         str | None, typer.Option(help="A new description; an empty one removes it.")
@@ -123,16 +130,18 @@ def update(
     ] = None,
     goal: Goals = None,
 ) -> None:
-    """Change what is given, and nothing else.
+    """Change what is given, and nothing else. Variants that are given replace those there are.
 
     \b
     Examples:
       trialbook experiments update cifar-10 --tag team=vision --remove-tag draft
+      trialbook experiments update checkout --variant A=10 --variant B=90
     """
     tags: dict[str, str | None] = {**pairs(tag, "--tag"), **dict.fromkeys(remove_tag or ())}
     metric_goals = goals(goal)
-    if name is None and description is None and not tags and not metric_goals:
-        raise usage("nothing to change; give --name, --description, --tag, --remove-tag or --goal")
+    texts = (name, description)
+    if texts == (None, None) and not tags and not metric_goals and not definition:
+        raise usage("nothing to change; give --name, --description, --tag, --status or another")
     with session.client() as client:
         found = client.experiments.find(experiment)
         changed = client.experiments.update(
@@ -141,6 +150,7 @@ def update(
             description=description,
             tags=tags or None,
             metric_goals=metric_goals or None,
+            **definition.over(found.variants),
         )
     _tell(session, changed)
 
@@ -186,6 +196,12 @@ def _tell(session: Session, experiment: Experiment) -> None:
         "tags": experiment.tags,
         "goals": experiment.metric_goals,
         "variants": variants,
+        "payloads": {v.key: json.dumps(v.payload) for v in experiment.variants if v.payload},
+        "unit key": experiment.unit_key,
+        "dimensions": experiment.dimensions,
+        "guardrails": {key: _margin(each) for key, each in experiment.guardrails.items()},
+        "started": experiment.started_at,
+        "weight changes": [_change(each) for each in experiment.weight_changes[1:]],
         "runs": experiment.counts.runs,
         "artifacts": experiment.counts.artifacts,
         "created": experiment.created_at,
@@ -193,3 +209,14 @@ def _tell(session: Session, experiment: Experiment) -> None:
         "created by": experiment.created_by,
     }
     print_details(session, fields)
+
+
+def _margin(guardrail: Guardrail) -> str:
+    return (
+        f"{100 * guardrail.margin:g}%" if guardrail.kind == "relative" else number(guardrail.margin)
+    )
+
+
+def _change(change: WeightChange) -> str:
+    weights = plain_pairs({key: f"{weight:g}%" for key, weight in change.weights.items()})
+    return f"{local_time(change.at)}  {weights}"

@@ -32,7 +32,7 @@ def print_history(session: Session, run_id: str, key: str, max_points: int | Non
         Column("VALUE", right=True, keep=True),
         Column("TIME"),
     ]
-    print_table(session, columns, [(p.step, p.value, _time(p.timestamp)) for p in points])
+    print_table(session, columns, [(p.step, p.value, moment_of(p.timestamp)) for p in points])
 
 
 def _curve(session: Session, points: Sequence[Point]) -> list[str]:
@@ -58,7 +58,8 @@ def _stretched(values: Sequence[float], width: int) -> list[float]:
     return [value for value in values for _ in range(times)]
 
 
-def _time(ms: int) -> datetime | str:
+def moment_of(ms: int) -> datetime | str:
+    """As a table shows it."""
     try:
         return datetime.fromtimestamp(ms / 1000, UTC)
     except (OverflowError, OSError, ValueError):

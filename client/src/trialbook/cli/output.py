@@ -73,9 +73,10 @@ def plain(value: object) -> Any:
         entries = cast("Mapping[Any, object]", value)
         return {str(key): plain(inner) for key, inner in entries.items()}
     # of models and artifacts; a model is iterable too: over its fields
-    dump = getattr(value, "model_dump", None) or getattr(value, "to_dict", None)
-    if dump is not None:
-        return plain(dump())
+    if (dump := getattr(value, "model_dump", None)) is not None:
+        return plain(dump(by_alias=True))
+    if (to_dict := getattr(value, "to_dict", None)) is not None:
+        return plain(to_dict())
     if isinstance(value, Iterable):
         return [plain(each) for each in cast("Iterable[object]", value)]
     raise TypeError(f"cannot be printed as JSON: {type(value).__name__}")

@@ -17,9 +17,11 @@ from trialbook.cli import (
     download,
     experiments,
     log,
+    results,
     runs,
     sync,
     upload,
+    variants,
 )
 from trialbook.cli.failures import ExitCode, OutputClosed, report, say
 from trialbook.cli.options import with_session
@@ -111,7 +113,7 @@ def _root(
         typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Trialbook: experiments, runs, metrics and artifacts, from the command line.
+    """Trialbook: experiments, runs, metrics, artifacts and A/B variants, from the command line.
 
     Begin with `trialbook login`. Then, for example:
 
@@ -119,6 +121,7 @@ def _root(
       trialbook experiments list
       trialbook runs list my-experiment --filter "metrics.loss < 0.5"
       trialbook log my-experiment --metric loss=0.3 --param lr=0.1 --end
+      trialbook results my-ab-test
       trialbook download trialbook://artifacts/0197… -o model.bin
 
     Every command takes --json, before or after its name, and --help.
@@ -132,9 +135,11 @@ _SETUP: Final = "Set up"
 app.add_typer(experiments.app, name="experiments", rich_help_panel=_LOOK)
 app.add_typer(runs.app, name="runs", rich_help_panel=_LOOK)
 compare.register(app, _LOOK)
+results.register(app, _LOOK)
 app.add_typer(artifacts.app, name="artifacts", rich_help_panel=_LOOK)
 download.register(app, _LOOK)
 log.register(app, _WRITE)
+app.add_typer(variants.app, name="variants", rich_help_panel=_WRITE)
 upload.register(app, _WRITE)
 sync.register(app, _WRITE)
 account.register(app, _SETUP)

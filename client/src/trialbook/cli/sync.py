@@ -24,7 +24,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 
 def sync(session: Session) -> None:
-    """Send what runs logged while the service was away.
+    """Send what was logged while the service was away.
 
     May be stopped and started again: nothing is lost, and nothing counts twice. Ends with 1 when
     something is left, or was refused by the service for good.
@@ -48,10 +48,18 @@ def sync(session: Session) -> None:
 def _summary(report: SyncReport) -> str:
     if not (report.sent or report.left or report.busy):
         return "Nothing is waiting"
-    told = f"Sent {report.points} points in {report.batches} batches; {report.sent} files are done"
+    told = f"Sent {_sent(report)} in {report.batches} batches; {report.sent} files are done"
     if report.busy:
         told += f", {report.busy} are in use by a process that still logs"
     return told
+
+
+def _sent(report: SyncReport) -> str:
+    points = f"{report.points} points"
+    if not report.logs:
+        return points
+    logs = f"{report.logs} logs of variants"
+    return f"{points} and {logs}" if report.points else logs
 
 
 @contextmanager
@@ -66,6 +74,6 @@ def _progress(session: Session) -> Generator[Callable[[SyncReport], object] | No
     with console.status("sending…") as status:
 
         def tell(report: SyncReport) -> None:
-            status.update(f"sent {report.points} points, {size(report.waiting_bytes)} to go")
+            status.update(f"sent {_sent(report)}, {size(report.waiting_bytes)} to go")
 
         yield tell
