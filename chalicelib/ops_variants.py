@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import ExperimentId, TenantId
+from chalicelib.core.model.experiment import Experiment
 from chalicelib.domain import variant_verification
 from chalicelib.domain.variant_verification import Verified
 from chalicelib.storage.experiments import experiment_of
@@ -106,16 +107,17 @@ def _experiments(services: Services, tenant: str | None, slug: str | None) -> It
         experiment_id = services.experiments.id_of_slug(TenantId(tenant), slug)
         if experiment_id is None:
             raise NotFound("there is no such experiment", tenant=tenant, slug=slug)
-        yield _found(services, TenantId(tenant), experiment_id, slug)
+        experiment = services.experiments.get(TenantId(tenant), experiment_id)
+        yield _found(services, TenantId(tenant), experiment)
         return
     tenants = [TenantId(tenant)] if tenant else [one.id for one in services.retention.tenants()]
     for each in tenants:
         for stage in ("active", "deleted"):
             for experiment in map(experiment_of, services.experiments.listed(each, stage)):
                 if experiment.variants:
-                    yield _found(services, each, experiment.id, experiment.slug)
+                    yield _found(services, each, experiment)
 
 
-def _found(services: Services, tenant: TenantId, experiment_id: ExperimentId, slug: str) -> Found:
-    (counts,) = services.experiments.counts(tenant, [experiment_id])
-    return Found(tenant, experiment_id, slug, counts.logs)
+def _found(services: Services, tenant: TenantId, experiment: Experiment) -> Found:
+    (counts,) = services.experiments.counts(tenant, [experiment])
+    return Found(tenant, experiment.id, experiment.slug, counts.logs)

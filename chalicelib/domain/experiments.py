@@ -167,7 +167,7 @@ def list_experiments(
         found = [row for row in found if row.id < before]
         offset = 0
     page = found[offset : offset + limit]
-    counts = store.counts(context.tenant, [row.id for row in page])
+    counts = store.counts(context.tenant, page)
     return Listed(list(zip(page, counts, strict=True)), total, more=len(found) > offset + len(page))
 
 

@@ -181,7 +181,7 @@ def _writes(to: Projections, changes: Sequence[Change], lane: int) -> list[Write
     """What the changes add to counts and aggregates."""
     totals = _totals(amount for change in changes if (amount := _amount(change)) is not None)
     batch = variant_aggregation.batch_of(changes)
-    return [*_additions(to, totals), *variant_aggregation.writes(to.aggregates, batch, lane)]
+    return [*_additions(to, totals, lane), *variant_aggregation.writes(to.aggregates, batch, lane)]
 
 
 def _amount(change: Change) -> tuple[Counted, int] | None:
@@ -249,12 +249,16 @@ def _totals(amounts: Iterable[tuple[Counted, int]]) -> Counter[Counted]:
     return totals
 
 
-def _additions(to: Projections, totals: Counter[Counted]) -> list[Write]:
-    """One addition an experiment."""
-    grouped: dict[tuple[TenantId, ExperimentId], dict[str, int]] = {}
+def _additions(to: Projections, totals: Counter[Counted], lane: int) -> list[Write]:
+    """One addition an experiment; logs, of which there may be many, in their worker's lane."""
+    grouped: dict[tuple[TenantId, ExperimentId, int], dict[str, int]] = {}
     for (tenant, experiment_id, name), amount in totals.items():
-        grouped.setdefault((tenant, experiment_id), {})[name] = amount
-    return [to.experiments.count(*experiment, counts) for experiment, counts in grouped.items()]
+        place = tenant, experiment_id, lane if name == "logs" else 0
+        grouped.setdefault(place, {})[name] = amount
+    return [
+        to.experiments.count(tenant, experiment_id, counts, lane)
+        for (tenant, experiment_id, lane), counts in grouped.items()
+    ]
 
 
 def _mark(change: Change, expires_at: int) -> Put:

@@ -20,8 +20,9 @@ from chalicelib.core.model.variant_unit import Unit
 from chalicelib.domain import variant_units
 from chalicelib.domain.variant_units import Cells
 from chalicelib.storage import variant_keys, variant_logs
+from chalicelib.storage.keys import LANES
 from chalicelib.storage.table import Change, Key, Write
-from chalicelib.storage.variant_cells import LANES, CellStore
+from chalicelib.storage.variant_cells import CellStore
 from chalicelib.storage.variant_units import UnitStore
 
 
@@ -122,13 +123,13 @@ def _writes(
         else:
             by_unit.setdefault(_unit_key(generation, log.new.unit), []).append(log)
     found: list[Write] = []
-    for key, (old, version) in to.units.get_many(list(by_unit)).items():
-        unit = old
+    for key, (kept, version) in to.units.get_many(list(by_unit)).items():
+        if kept is not None:
+            variant_units.add_unit(cells, kept, -1)
+        unit = kept  # which the logs change
         for log in by_unit[key]:
             unit = variant_units.changed(unit, *log)
         assert unit is not None, "a unit is here for a log of its own"
-        if old is not None:
-            variant_units.add_unit(cells, old, -1)
         variant_units.add_unit(cells, unit, 1)
         found.append(to.units.replaced(key, unit, version))
     return found + _cell_writes(to.cells, generation, cells, lane)

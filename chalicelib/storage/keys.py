@@ -28,8 +28,14 @@ def experiment(tenant: TenantId, experiment_id: ExperimentId) -> Key:
     return Key(f"t#{tenant}#exp#{experiment_id}", "exp")
 
 
-def experiment_counts(tenant: TenantId, experiment_id: ExperimentId) -> Key:
-    return Key(f"t#{tenant}#exp#{experiment_id}", "exp#counts")
+LANES = 4
+"""What workers beside each other add to is the sum of so many items."""
+
+
+def experiment_counts(tenant: TenantId, experiment_id: ExperimentId, lane: int = 0) -> Key:
+    """Counts of runs and artifacts are in lane 0 alone."""
+    sk = "exp#counts" if lane == 0 else f"exp#counts#{lane}"
+    return Key(f"t#{tenant}#exp#{experiment_id}", sk)
 
 
 def experiment_name(tenant: TenantId, name: str) -> Key:

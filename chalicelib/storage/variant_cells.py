@@ -25,6 +25,7 @@ from chalicelib.core.model.variant_sums import (
     VariantSums,
 )
 from chalicelib.storage import variant_keys
+from chalicelib.storage.keys import LANES
 from chalicelib.storage.table import (
     MAX_GET_MANY,
     Delete,
@@ -37,7 +38,6 @@ from chalicelib.storage.table import (
     query_all,
 )
 
-LANES: Final = 4
 FULL_BYTES: Final = 256 * 1024
 """A lane past this is added to no more: an item holds 400 KB."""
 
@@ -109,6 +109,8 @@ class CellStore:
     ) -> Iterator[tuple[CellPlace, Cell]]:
         """Every lane of the cells of all units, or of a dimension's, from and to these days. One
         query per MB."""
+        if first_day is not None and last_day is not None and first_day > last_day:
+            return  # DynamoDB refuses a range that is none
         query = Query(
             variant_keys.cells(tenant, experiment_id, generation, dimension),
             start=None if first_day is None else variant_keys.cells_from(first_day),

@@ -247,8 +247,9 @@ def test_only_the_days_asked_for(service: Service) -> None:
     assert some["from"] == START_MS - DAY_MS
     some = results_of(service, to=START_MS - 2 * DAY_MS)
     assert (some["days"], some["exposures"]["A"]["units"]) == (1, 10)
-    some = results_of(service, **{"from": "2001-01-01", "to": "2001-01-02"})
-    assert (some["days"], some["exposures"]["A"]["units"]) == (0, 0)
+    for first, last in (("2001-01-01", "2001-01-02"), ("2031-01-01", "2001-01-01")):
+        some = results_of(service, **{"from": first, "to": last})
+        assert (some["days"], some["exposures"]["A"]["units"]) == (0, 0)
 
 
 def test_another_baseline_and_confidence(laptop: Service) -> None:

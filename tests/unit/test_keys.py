@@ -201,6 +201,7 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
     return {
         "experiment": keys.experiment(tenant, experiment_id),
         "counts": keys.experiment_counts(tenant, experiment_id),
+        "counts of a lane": keys.experiment_counts(tenant, experiment_id, 1),
         "name": keys.experiment_name(tenant, name),
         "slug": keys.experiment_slug(tenant, slug),
         "run": keys.run(tenant, run_id),

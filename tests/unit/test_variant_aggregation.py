@@ -193,7 +193,7 @@ def test_pulling_in_pages_adds_each_log_once(ab: Variants, limit: int) -> None:
     while feed.pull(ab.stores.projections, limit):
         pass
     assert ab.differences() == []
-    (counts,) = ab.experiments.counts(ab.stores.tenant, [ab.id])
+    (counts,) = ab.experiments.counts(ab.stores.tenant, [ab.experiment])
     assert counts.logs == logs
 
 
@@ -220,7 +220,7 @@ def test_pushed_changes_may_come_in_any_order_and_in_batches_that_overlap(
         for start in range(0, len(changes), size):
             feed.dispatch(fresh.projections, changes[start : start + size])
         assert ab.differences() == []
-        (counts,) = ab.experiments.counts(fresh.tenant, [ab.id])
+        (counts,) = ab.experiments.counts(fresh.tenant, [ab.experiment])
         assert counts.logs == logs
         close(fresh)
 
