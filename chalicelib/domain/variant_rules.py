@@ -76,7 +76,7 @@ def check_variants(variants: Sequence[Variant]) -> None:
 def _check_status(old: ExperimentStatus, new: ExperimentStatus) -> None:
     if new != old and new not in NEXT_STATUSES[old]:
         raise Conflict(
-            f"a {old} experiment cannot become {new}",
+            f"{'an' if old == 'active' else 'a'} {old} experiment cannot become {new}",
             status=old, reachable=sorted(NEXT_STATUSES[old]),
         )  # fmt: skip
 
