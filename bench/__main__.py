@@ -25,6 +25,7 @@ from bench.subject import FULL, QUICK, Sizes, Subject, Workload
 from bench.workloads import CreateRun, GetRun, LogBatch, LogMetric, Mixed, Search
 from bench.workloads_bulk import Artifacts, History
 from bench.workloads_client import Client
+from bench.workloads_variants import Assign, LogExecution, LogExecutions, ReadResults
 
 WORKLOADS: Final[Sequence[type[Workload]]] = (
     CreateRun,
@@ -36,6 +37,10 @@ WORKLOADS: Final[Sequence[type[Workload]]] = (
     History,
     Artifacts,
     Client,
+    Assign,
+    LogExecution,
+    LogExecutions,
+    ReadResults,
 )
 BUSY_LOAD: Final = 0.5
 RESULTS: Final = ROOT / "bench" / "results"

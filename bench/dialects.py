@@ -176,6 +176,29 @@ class TrialbookDialect(Dialect):
     def read_search(self, body: bytes | bytearray) -> list[SeenRun]:
         return [_trialbook_run(run) for run in json.loads(body)["runs"]]
 
+    def create_variants(self, slug: str) -> bytes:
+        """An active A/B experiment, two variants alike."""
+        variants = [{"key": key, "weight": 50} for key in "AB"]
+        document = {"name": slug, "slug": slug, "status": "active", "variants": variants}
+        return self._post("/api/v1/experiments", document)
+
+    def assign(self, slug: str, user: str) -> bytes:
+        return self._post(f"/experiment/{slug}/assign", {"userId": user})
+
+    def log_execution(self, slug: str, log: Mapping[str, Any]) -> bytes:
+        return self._post(f"/experiment/{slug}/log", log)
+
+    def log_executions(self, slug: str, logs: Sequence[Mapping[str, Any]]) -> bytes:
+        return self._post(f"/experiment/{slug}/log/batch", {"logs": logs})
+
+    def results(self, slug: str) -> bytes:
+        return self._get(f"/experiment/{slug}/results")
+
+    def read_results(self, body: bytes | bytearray) -> dict[str, int]:
+        """Logs by variant."""
+        exposures = json.loads(body)["exposures"]
+        return {variant: exposure["logs"] for variant, exposure in exposures.items()}
+
     def upload(
         self, connection: Connection, experiment: str, run: str, path: str, file: File
     ) -> None:

@@ -37,10 +37,11 @@ class Sizes:
     history_points: int
     searched_runs: int
     client_calls: int
+    variant_logs: int
 
 
-FULL: Final = Sizes(3, 1.5, 0.3, 3, 100_000, 10_000, 20_000)
-QUICK: Final = Sizes(1, 0.3, 0.05, 1, 20_000, 500, 5_000)
+FULL: Final = Sizes(3, 1.5, 0.3, 3, 100_000, 10_000, 20_000, 100_000)
+QUICK: Final = Sizes(1, 0.3, 0.05, 1, 20_000, 500, 5_000, 5_000)
 
 
 class Measured(NamedTuple):
@@ -154,6 +155,7 @@ class Requests(Workload):
     label: str
     target: ClassVar[Target] = SINGLE
     points_per_request: ClassVar[int] = 0
+    points_unit: ClassVar[str] = "points"
     tail: ClassVar[bool] = True
     """Whether there are requests enough for a 99th percentile."""
 
@@ -170,7 +172,8 @@ class Requests(Workload):
             yield Measure(group, "rate", "requests/s", "higher", self.target), load.rate
             if self.points_per_request:
                 points = load.rate * self.points_per_request
-                yield Measure(group, "points", "points/s", "higher"), points
+                unit = self.points_unit
+                yield Measure(group, unit, f"{unit}/s", "higher"), points
             yield Measure(group, "p50", "ms", "lower"), load.percentile_ms(50)
             if self.tail:
                 yield Measure(group, "p99", "ms", "lower"), load.percentile_ms(99)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.cost import artifacts, bulk, single
+from bench.cost import artifacts, bulk, single, variants
 from bench.cost.ordinary import Values
 from bench.cost.report import aligned, document_of, page_of
 from bench.cost.service import Costed, Row, WrongAnswer, on_files
@@ -29,6 +29,7 @@ class Sizes:
     searched_runs: int = 10_000
     history_points: int = 100_000
     metric_names: int = 10_000
+    variant_logs: int = 20_000
 
 
 FULL: Final = Sizes()
@@ -69,6 +70,7 @@ def measure_all(on: Costed, sizes: Sizes) -> None:
     single.files(on, values, experiment_id)
     artifacts.named(on, values, experiment_id)
     artifacts.indexed(on, values)
+    variants.measure(on, values, sizes.variant_logs)
     bulk.background(on, values, experiment_id)
 
 

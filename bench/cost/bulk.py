@@ -90,21 +90,11 @@ def searches(on: Costed, values: Values, count: int) -> None:
 def background(on: Costed, values: Values, experiment_id: str) -> None:
     group = "in the background"
     to = wiring.projections(on.services)
-    table = on.services.table
-
-    def drained(after: str | None) -> tuple[list[Change], str]:
-        changes: list[Change] = []
-        page = table.changes(after)
-        while page.changes:
-            changes.extend(page.changes)
-            page = table.changes(page.next)
-        return changes, page.next
-
-    _, position = drained(None)
+    _, position = on.changes_since(None)
     for count in (1, feed.CHANGES_AT_ONCE):
         for _ in range(count):
             new_run(on, experiment_id)
-        changes, position = drained(position)
+        changes, position = on.changes_since(position)
 
         def project(changes: Sequence[Change] = changes) -> None:
             on.event()

@@ -13,27 +13,34 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What something cost. `calls` are API requests, `events` functions started without one;
-    `direct` are requests of a client to S3 by presigned URL, which are billed to the bucket."""
+    `direct` are requests of a client to S3 by presigned URL, which are billed to the bucket. Whole
+    numbers but for read units and shares."""
 
-    calls: int = 0
-    events: int = 0
-    reads: int = 0
-    queries: int = 0
-    writes: int = 0
-    transactions: int = 0
-    blobs: int = 0
-    direct: int = 0
+    calls: float = 0
+    events: float = 0
+    reads: float = 0
+    queries: float = 0
+    writes: float = 0
+    transactions: float = 0
+    blobs: float = 0
+    direct: float = 0
     read_units: float = 0
-    write_units: int = 0
-    s3_puts: int = 0
-    s3_gets: int = 0
-    moved_bytes: int = 0
+    write_units: float = 0
+    s3_puts: float = 0
+    s3_gets: float = 0
+    moved_bytes: float = 0
     """Through the functions: items, blobs, bodies and answers."""
 
     @property
-    def requests(self) -> int:
+    def requests(self) -> float:
         """Storage requests that the functions made."""
         return self.reads + self.queries + self.writes + self.transactions + self.blobs
+
+    def share(self, of: int) -> Spent:
+        """What one of so many cost."""
+        if of == 1:
+            return self
+        return Spent(*(round(getattr(self, name) / of, 6) for name in FIELDS))
 
 
 FIELDS: Final = tuple(field.name for field in fields(Spent))

@@ -33,6 +33,13 @@ class Values:
     def double(self) -> float:
         return self._random.random()
 
+    def below(self, limit: int) -> int:
+        return self._random.randrange(limit)
+
+    def text(self, count: int) -> str:
+        """Hex digits, which zlib packs about as far as it packs prose."""
+        return self._random.randbytes(count // 2).hex()
+
     def file(self) -> bytes:
         return self._random.randbytes(ARTIFACT_BYTES)
 

@@ -23,7 +23,8 @@ Written by `make bench-cost`; change nothing here by hand. The real application 
 over SQLite and files, behind meters that count what is asked of them and compute what AWS would
 bill for it; `bench/cost/table.py` says how, and by which sources. Each operation is made once,
 alone, and a second after the one before it; an ordinary run has 10 metrics, 10 params and 5 tags.
-Dollars are for **a million** of the operation.
+A log of an A/B experiment costs what logging it costs, and then what adding it up costs. Dollars
+are for **a million** of the operation.
 
 - calls: requests through API Gateway to a function. The rest are requests to the stores: reads (a
   batch is one), queries (a page is one), single writes, transactions, S3 requests by the function
@@ -143,7 +144,9 @@ def _cells(operation: dict[str, Any]) -> list[str]:
 
 
 def _count(amount: float) -> str:
-    """Halves are shown; nothing is shown for none."""
+    """Halves are shown, and of what is less than one the thousandths; nothing is shown for none."""
+    if 0 < amount < 0.5:
+        return f"{amount:.3f}"
     return f"{amount:,.1f}".removesuffix(".0") if amount else ""
 
 

@@ -21,7 +21,7 @@ from chalicelib.core.context import Clock, Role
 from chalicelib.core.ids import TenantId
 from chalicelib.domain import api_keys
 from chalicelib.storage.blobs import Blobs
-from chalicelib.storage.table import Table
+from chalicelib.storage.table import Change, Table
 from local.answers import Answer, app_answer
 from local.disk_blobs import DiskBlobs
 from local.proxy_event import Headers, LambdaContext, parse_query, proxy_event
@@ -103,11 +103,20 @@ class Costed:
         services.authenticator.authenticate(key)
         return cls(clock, meter, table, blobs, services, key)
 
-    def row(self, group: str, name: str, work: Callable[[], T], per: str = "") -> T:
-        """Measure the work as a row; returns what it returned."""
+    def row(self, group: str, name: str, work: Callable[[], T], per: str = "", of: int = 1) -> T:
+        """Measure the work, `of` so many pieces, as the row of one; returns what it returned."""
         result, spent = self.meter.measure(work)
-        self.rows.append(Row(group, name, spent, per))
+        self.rows.append(Row(group, name, spent.share(of), per))
         return result
+
+    def changes_since(self, after: str | None) -> tuple[list[Change], str]:
+        """What the stream delivers after this position, and the next position."""
+        changes: list[Change] = []
+        page = self.table.changes(after)
+        while page.changes:
+            changes.extend(page.changes)
+            page = self.table.changes(page.next)
+        return changes, page.next
 
     def post(self, path: str, body: object, **headers: str) -> Any:
         """The JSON answer, None when it is empty; `_` in a header's name stands for `-`. Raises

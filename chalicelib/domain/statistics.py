@@ -8,6 +8,7 @@ at least 1 and fixed when the experiment starts.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -224,6 +225,7 @@ def non_inferiority(
     return NonInferiority(verdict, room.value, interval.low, interval.high)
 
 
+@lru_cache(4096)
 def quantile_ranks(n: int, q: float, alpha: float) -> Ranks | None:
     """Which of n ordered values bound the q-quantile, 0 < q < 1, with confidence 1 - alpha.
 

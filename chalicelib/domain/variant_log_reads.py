@@ -109,7 +109,8 @@ def read(
     """At most `limit` logs before the id `start`. A query for each partition and round, in
     parallel on AWS; what finds few among many comes back short, with where to go on."""
     last = wanted.last if start is None else before(start)
-    ask = max(4, limit // (LOG_SHARDS // 2))
+    # two and a half times a partition's share, so that one look mostly finds all
+    ask = min(limit * 5 // (2 * LOG_SHARDS) + 1, MOST_AT_ONCE)
     found: list[VariantLog] = []
     complete_from: LogId | None = None
     for _ in range(ROUNDS):

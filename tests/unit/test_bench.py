@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from bench.dialects import DIALECTS
 from bench.load import Load, Plan, WrongAnswer, drive
 from bench.measures import Measure, Results, Spread, Target, met, ratio
 from bench.raw_client import Address, BrokenAnswer, Response, ResponseParser, build_request
-from bench.subject import ANY_NUMBER
+from bench.servers import LAUNCHES, Server
+from bench.subject import ANY_NUMBER, QUICK, Subject
+from bench.workloads_variants import (
+    Assign,
+    Experiment,
+    LogExecution,
+    LogExecutions,
+    ReadResults,
+)
 from tests.api.process import KEY, serving
 
 HERE = Address("127.0.0.1", 18000)
@@ -335,3 +344,24 @@ def test_the_client_that_is_timed_logs_and_moves_files(
     found = {point["step"]: point["value"] for point in points}
     assert found == {step: client_calls.metrics_of(step)["metric_3"] for step in range(20)}
     assert Path(moved["back"]).read_bytes() == b"bytes"
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_work_on_variants_is_checked_against_the_results() -> None:
+    sizes = replace(QUICK, seconds=0.05, warm_up_s=0.01, variant_logs=1000)
+    server = Server(LAUNCHES["trialbook"])
+    server.start()
+    try:
+        subject = Subject(server, DIALECTS["trialbook"](server.address, server.home))
+        for kind in (Assign, LogExecution, LogExecutions, ReadResults):
+            workload = kind(sizes)
+            workload.prepare(subject)
+            groups = {measure.group for measure, _ in workload.measure(subject)}
+            assert groups == {f"{workload.label}, 1 client", f"{workload.label}, 8 clients"}
+        lost = Experiment(subject)
+        lost.logged = -1
+        with pytest.raises(WrongAnswer, match="logs in the results"):
+            lost.wait_until_added_up()
+    finally:
+        server.stop()

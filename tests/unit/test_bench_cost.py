@@ -39,7 +39,7 @@ from local.disk_blobs import DiskBlobs
 from local.sqlite_table import SqliteTable
 
 KB = 1024
-SMALL = Sizes(searched_runs=200, history_points=30_000, metric_names=2_000)
+SMALL = Sizes(searched_runs=200, history_points=30_000, metric_names=2_000, variant_logs=2_000)
 
 
 class Metered:
@@ -50,12 +50,12 @@ class Metered:
         self.meter = Meter()
         self.table = MeteredTable(table, self.meter, clock)
 
-    def units(self, work: Any) -> tuple[float, int]:
+    def units(self, work: Any) -> tuple[float, float]:
         """Read and write units that the work is billed."""
         _, spent = self.meter.measure(work)
         return spent.read_units, spent.write_units
 
-    def writes(self, work: Any) -> int:
+    def writes(self, work: Any) -> float:
         """Write units alone; a second passes first."""
         self.clock.pass_by(1)
         return self.units(work)[1]
@@ -207,6 +207,12 @@ def test_a_million_costs_what_the_price_list_says() -> None:
     assert prices.total_dollars(spent) == pytest.approx(storage + gateway_and_function)
 
 
+def test_a_share_is_shown_in_thousandths_when_it_is_small() -> None:
+    share = Spent(events=1, transactions=13, write_units=2100).share(500)
+    assert share == Spent(events=0.002, transactions=0.026, write_units=4.2)
+    assert "|  |  |  | 0.026 |  |  |  | 4.2 |" in page_of(document_of([Row("many", "one", share)]))
+
+
 def test_a_function_that_no_request_started_pays_no_gateway() -> None:
     assert prices.total_dollars(Spent(events=1)) == pytest.approx(0.20 + 5_000 * 0.0000133334)
     assert prices.total_dollars(Spent(reads=1)) == 0
@@ -246,6 +252,11 @@ DESIGN: dict[str, Spent] = {
     "upload through the function": Spent(reads=2, writes=1, transactions=1, blobs=1),
     "upload by presigned PUT: begin, PUT, complete": Spent(reads=4, transactions=2, blobs=1),
     "download: link, GET": Spent(reads=1),
+    "assign a variant": Spent(),
+    "log one execution": Spent(writes=1),
+    "log a late outcome": Spent(reads=1, writes=1),
+    "log 500 in a batch": Spent(transactions=5),
+    "all results": Spent(reads=2, queries=1),
 }
 """At most so many requests, by "What an operation may cost"; an operation may ask for fewer."""
 
@@ -264,6 +275,18 @@ def test_creating_a_run_is_billed_as_worked_out_by_hand(rows: list[Row]) -> None
     # the run and its directory item, below 1 KB each, twice for the transaction; then an entry in
     # each of the two indexes; the experiment is read
     assert (spent.write_units, spent.read_units) == (2 * (1 + 1) + 1 + 1, 1)
+
+
+def test_results_of_many_logs_take_the_requests_of_few(rows: list[Row]) -> None:
+    few, many = (row.spent for row in rows if row.name == "all results")
+    assert (few.reads, few.queries) == (many.reads, many.queries)
+
+
+def test_a_log_is_added_up_for_little_more_than_its_unit_and_its_mark(rows: list[Row]) -> None:
+    *_, spent = (row.spent for row in rows if row.name == "a log is added up")
+    # a unit and a mark a log, twice for the transaction; a count and a cell of a few KB for each 40
+    assert spent.write_units == pytest.approx(2 * (1 + 1 + (1 + 5) / 40), rel=0.05)
+    assert spent.transactions == 13 / 500
 
 
 @pytest.mark.slow

@@ -101,14 +101,14 @@ class LogBody(Body):
     """
 
     variantKey: Annotated[str, Field(min_length=1, max_length=100)]  # noqa: N815
-    input: JsonObject = {}
-    output: JsonObject = {}
-    metrics: LogMetrics = {}
-    context: JsonObject = {}
+    input: JsonObject = Field(default_factory=dict[str, Any])
+    output: JsonObject = Field(default_factory=dict[str, Any])
+    metrics: LogMetrics = Field(default_factory=dict[str, Any])
+    context: JsonObject = Field(default_factory=dict[str, Any])
     unitId: UnitId | None = None  # noqa: N815
     logId: SentLogId | None = None  # noqa: N815
     timestamp: TimestampMs | None = None
-    covariates: Covariates = {}
+    covariates: Covariates = Field(default_factory=dict[str, Any])
 
     def to_new_log(self) -> NewLog:
         return NewLog(
