@@ -498,8 +498,15 @@ def test_parts_may_pass_through_us(blobs: Blobs, home: str) -> None:
     info = blobs.complete_multipart(key, upload, parts)
     assert (info.size_bytes, info.mime) == (sum(map(len, PARTS)), MIME)
     assert blobs.get(key) == b"".join(PARTS)
+
+
+@needs_missed_uploads
+def test_no_part_of_an_aborted_upload_passes(blobs: Blobs, home: str) -> None:
+    key = home + "blob"
+    aborted = blobs.start_multipart(key, mime=MIME, checksums=False)
+    blobs.abort_multipart(key, aborted)
     with pytest.raises(BlobMissing):
-        blobs.put_part(home + "another", upload, 1, b"a part")
+        blobs.put_part(key, aborted, 1, b"a part")
 
 
 def test_parts_may_be_left_out_and_numbers_too(blobs: Blobs, http: httpx.Client, home: str) -> None:
