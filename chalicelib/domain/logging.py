@@ -19,6 +19,8 @@ from chalicelib.storage.table import Put, Write
 
 COMPACT_EVERY_CHUNKS = 256
 """A run asks to be compacted each time it has written this many chunks."""
+COMPACT_ENDED_CHUNKS = 16
+"""A run that ends with so many or more does too: nothing would ask for the rest of it."""
 DEDUPLICATION_MS = 15 * 60 * 1000
 """For this long a batch is recognized when it comes again: its chunk is not merged before."""
 
@@ -118,11 +120,12 @@ def _add_points(
     )
     also: list[Write] = [chunk]
     if document.count_chunk() % COMPACT_EVERY_CHUNKS == 0:
-        also.append(_compaction_due(document, now_ms))
+        also.append(compaction_due(document, now_ms))
     return also
 
 
-def _compaction_due(document: RunDocument, now_ms: int) -> Put:
+def compaction_due(document: RunDocument, now_ms: int) -> Put:
+    """Put the run on the queue of those to be compacted, once its last batch cannot come again."""
     key = keys.compaction_due(now_ms + DEDUPLICATION_MS, document.tenant, document.run_id)
     return Put({"pk": key.pk, "sk": key.sk})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.core.context import Context, retry_races
@@ -11,10 +11,11 @@ from chalicelib.core.ids import RunId
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import EndStatus, Run, RunStatus
 from chalicelib.domain import experiments, names
-from chalicelib.domain.logging import writable
+from chalicelib.domain.logging import COMPACT_ENDED_CHUNKS, compaction_due, writable
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.run_document import RunDocument
 from chalicelib.storage.runs import FEED, RunPage, RunStore
+from chalicelib.storage.table import Write
 
 ENDED: frozenset[RunStatus] = frozenset({"finished", "failed", "killed"})
 
@@ -111,7 +112,8 @@ def change(runs: RunStore, context: Context, run_id: RunId, changes: Changes) ->
 def end(
     runs: RunStore, context: Context, run_id: RunId, status: EndStatus, end_time_ms: int | None
 ) -> Run:
-    """Ending twice with the same status changes nothing; with another it is a Conflict."""
+    """Ending twice with the same status changes nothing; with another it is a Conflict. Two reads
+    and a write, or a transaction that queues a run of many chunks to be compacted."""
 
     def edit(document: RunDocument) -> bool:
         writable(document)
@@ -128,7 +130,11 @@ def end(
         document.set_fields({"status": status, "end": ended_ms})
         return True
 
-    _edit(runs, context, run_id, edit)
+    def also(document: RunDocument) -> list[Write]:
+        many = document.root["chunks"] >= COMPACT_ENDED_CHUNKS
+        return [compaction_due(document, context.now_ms())] if many else []
+
+    _edit(runs, context, run_id, edit, also=also)
     return runs.get(context.tenant, run_id)
 
 
@@ -152,10 +158,11 @@ def _edit(
     names_touched: Collection[str] = (),
     *,
     feed: str | None = None,
+    also: Callable[[RunDocument], Sequence[Write]] = lambda _: (),
 ) -> None:
     def attempt() -> None:
         document = runs.open(context.tenant, run_id, names_touched)
         if edit(document):
-            runs.save(document, feed=feed)
+            runs.save(document, also(document), feed=feed)
 
     retry_races(context, attempt)

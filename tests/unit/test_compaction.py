@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Generator
+from contextlib import suppress
 from itertools import repeat
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.model.run import Point
-from chalicelib.domain import compaction, logging
+from chalicelib.domain import compaction, logging, runs
 from chalicelib.domain.logging import DEDUPLICATION_MS
 from chalicelib.storage import keys
 from chalicelib.storage.points import LEVELS
@@ -223,6 +227,78 @@ def test_runs_with_many_chunks_are_compacted_when_their_time_has_come(stores: St
     assert due(stores) == 0
     assert compaction.compact_due(stores.points, clock.now_ms()) == 0
     seen_all(story)
+
+
+def test_a_run_that_ended_is_compacted_when_its_last_batch_cannot_come_again(
+    stores: Stores,
+) -> None:
+    clock = stores.clock
+    assert isinstance(clock, HandClock)
+    story, few = logged(stores, 20), logged(stores, 3)
+    before = due(stores)
+    for one in (story, few):
+        runs.end(stores.runs, stores.context, one.run_id, "finished", None)
+        runs.end(stores.runs, stores.context, one.run_id, "finished", None)
+    assert due(stores) == before + 1
+    assert compaction.compact_due(stores.points, clock.now_ms()) == 0
+    clock.advance(DEDUPLICATION_MS)
+    assert compaction.compact_due(stores.points, clock.now_ms()) == 1
+    assert (story.chunk_counts()[0], few.chunk_counts()) == (0, [3, 0, 0])
+    seen_all(story)
+
+
+class Compacting(RuleBasedStateMachine):
+    """Logging, late batches, batches that come again, ends and compactors that die anywhere: a
+    reader sees every point once, at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.stores = open_stores(Path(self.folder.name))
+        self.patch = pytest.MonkeyPatch()
+        small_thresholds(self.patch)
+        self.story = new_story(self.stores)
+
+    def teardown(self) -> None:
+        self.patch.undo()
+        close(self.stores)
+        self.folder.cleanup()
+
+    @rule(batch=BATCHES)
+    def log(self, batch: list[Point]) -> None:
+        self.story.log(batch)
+
+    @precondition(lambda self: self.story.batches)
+    @rule(data=st.data())
+    def log_again(self, data: st.DataObject) -> None:
+        self.story.log(data.draw(st.sampled_from(self.story.batches)))
+
+    @rule(ms=st.sampled_from([1, DEDUPLICATION_MS]))
+    def time_passes(self, ms: int) -> None:
+        clock = self.stores.clock
+        assert isinstance(clock, HandClock)
+        clock.advance(ms)
+
+    @rule(writes=st.integers(0, 6))
+    def compact(self, writes: int) -> None:
+        with suppress(Stopped):
+            self.story.compact(self.stores.on(stopping(self.stores.table, writes)))
+
+    @rule()
+    def end(self) -> None:
+        runs.end(self.stores.runs, self.stores.context, self.story.run_id, "finished", None)
+
+    @rule()
+    def compact_due(self) -> None:
+        compaction.compact_due(self.stores.points, self.stores.clock.now_ms())
+
+    @invariant()
+    def every_point_is_seen_once(self) -> None:
+        seen_all(self.story)
+
+
+Compacting.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+TestCompacting = pytest.mark.slow(Compacting.TestCase)
 
 
 @pytest.mark.usefixtures("often")
