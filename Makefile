@@ -14,8 +14,19 @@ DEV_REQUIREMENTS := $(LOCAL_REQUIREMENTS) requirements-dev.txt
 LOCAL_INSTALLED := $(VENV)/.installed-local
 DEV_INSTALLED := $(VENV)/.installed-dev
 
+# Packaged by the version of Python that the functions run on, whatever $(VENV) has.
+STAGE ?= dev
+LAMBDA_VENV := .venv-package
+LAMBDA_INSTALLED := $(LAMBDA_VENV)/.installed
+PACKAGE_ARGS ?=
+# The first key of a deployment; USER in the environment is somebody else.
+TENANT ?= default
+ROLE ?= admin
+KEY_USER := $(if $(filter command line,$(origin USER)),$(USER),default)
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format demo bench bench-cost openapi clean
+.PHONY: help run test test-fast check format demo bench bench-cost bench-cold openapi package deploy \
+    key clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -27,7 +38,7 @@ test: $(DEV_INSTALLED) ## run every test and show the coverage
 	$(BIN)/pytest -n 2 --cov --cov-report=term $(PYTEST_ARGS)
 
 test-fast: $(DEV_INSTALLED) ## run the tests that take a moment, in under a minute
-	$(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
 
 check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
 	$(BIN)/ruff check
@@ -49,11 +60,24 @@ bench: $(DEV_INSTALLED) ## measure Trialbook beside mlflow server and fasttrackm
 bench-cost: $(DEV_INSTALLED) ## storage requests, capacity units and dollars per operation
 	@exec $(BIN)/python -m bench.cost
 
+bench-cold: $(LAMBDA_INSTALLED) ## size and start of the packaged functions beside a bare Chalice app
+	@exec $(LAMBDA_VENV)/bin/python -m bench.cold $(BENCH_ARGS)
+
+package: $(LAMBDA_INSTALLED) ## write build/STAGE/sam.json and deployment.zip (STAGE=dev|prod; needs Python 3.13)
+	@$(LAMBDA_VENV)/bin/python -m tools.package --stage $(STAGE) $(PACKAGE_ARGS)
+
+deploy: package ## deploy the package as the stack trialbook-STAGE (needs the AWS CLI and credentials)
+	@sh tools/deploy.sh $(STAGE)
+
+key: $(DEV_INSTALLED) ## make an API key of the deployment and print it (STAGE, TENANT, USER, ROLE)
+	@sh tools/on_stack.sh $(STAGE) $(BIN)/python -m chalicelib.ops keys create \
+	    --tenant $(TENANT) --user $(KEY_USER) --role $(ROLE)
+
 openapi: $(DEV_INSTALLED) ## write openapi.json anew from the routes
 	$(BIN)/python -m chalicelib.api.openapi
 
 clean: ## remove what was installed or generated; what Trialbook stored in .trialbook stays
-	rm -rf $(VENV) .venv-bench .venv-lock .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
+	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-lock .engines .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
 	    .schemathesis .coverage .coverage.* htmlcov build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -70,3 +94,10 @@ $(DEV_INSTALLED): $(DEV_REQUIREMENTS) client/pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps $(DEV_REQUIREMENTS:%=-r %)
 	@$(PIP) install --no-deps --editable client
 	@touch $(LOCAL_INSTALLED) $@
+
+$(LAMBDA_INSTALLED): $(LOCAL_REQUIREMENTS)
+	@python="$$(sh tools/find_lambda_python.sh $(LAMBDA_PYTHON))" && "$$python" -m venv $(LAMBDA_VENV)
+	@echo "Installing $(LOCAL_REQUIREMENTS) into $(LAMBDA_VENV) ..."
+	@$(LAMBDA_VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input \
+	    install --no-deps $(LOCAL_REQUIREMENTS:%=-r %)
+	@touch $@

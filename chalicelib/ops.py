@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from chalicelib import ops_variants
+from chalicelib import ops_keys, ops_variants
 from chalicelib.core.errors import Contended, TrialbookError
 from chalicelib.domain import (
     artifact_directories,
@@ -100,6 +100,8 @@ def add_to(parser: Parser) -> None:
     )
     variants = commands.add_parser("variants", help="the results of A/B experiments")
     ops_variants.add_to(variants)
+    keys = commands.add_parser("keys", help="create, list and revoke API keys")
+    ops_keys.add_to(keys, "ops_action")
     for each in (sweep, collect):
         each.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
     for each in (show, change, sweep, collect):
@@ -113,6 +115,9 @@ def run(options: argparse.Namespace, services: Services) -> int:
         ("retention", "set"): _set,
         ("retention", "run"): _sweep,
         ("collect", None): _collect,
+        ("keys", "create"): _keys,
+        ("keys", "list"): _keys,
+        ("keys", "revoke"): _keys,
         ("variants", "verify"): _verify_variants,
         ("variants", "rebuild"): _rebuild_variants,
     }
@@ -204,6 +209,10 @@ def _collect(options: argparse.Namespace, services: Services) -> None:
     _say(
         f"{verb} {collected.deleted} of {collected.examined} objects, {collected.bytes_freed} bytes"
     )
+
+
+def _keys(options: argparse.Namespace, services: Services) -> None:
+    ops_keys.run(options.ops_action, options, services.api_keys, services.clock)
 
 
 def _verify_variants(options: argparse.Namespace, services: Services) -> int:

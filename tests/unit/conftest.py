@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from tests.unit.stores import Stores, close, open_stores
 
 # A busy machine is no failure: examples have no deadline, and may be slow to make.
 settings.register_profile("trialbook", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("trialbook")
+# `make test-fast` looks at a fifth of the examples.
+settings.register_profile("fast", settings.get_profile("trialbook"), max_examples=20)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "trialbook"))
 
 
 @pytest.fixture

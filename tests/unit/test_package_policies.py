@@ -1,0 +1,204 @@
+"""What the functions may do on AWS: as much as they do, and no more."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+import app as application
+from chalicelib import wiring
+from chalicelib.api.handler import Handler
+from chalicelib.core.ids import ExperimentId, RunId, TenantId
+from chalicelib.core.log_ids import LogId
+from chalicelib.domain import compaction, feed, upkeep, verification
+from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
+from chalicelib.storage import artifact_keys, keys, variant_keys
+from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.table import Index, Table
+from chalicelib.wiring import Services
+from tests.api import files
+from tests.api.engines import StandingClock, sqlite
+from tests.api.harness import EXPERIMENTS, Service
+from tests.api.indexed import ARTIFACTS, directory, indexed
+from tests.unit.permitted import (
+    ACTIONS,
+    BUCKET,
+    CHALICE,
+    ROOT,
+    TABLE,
+    PermittedBlobs,
+    PermittedTable,
+    Policy,
+)
+
+FUNCTIONS: list[str] = sorted(json.loads((CHALICE / "config.json").read_text())["lambda_functions"])
+ANYWHERE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+"""X-Ray has no resources to name."""
+DAY_S = 24 * 3600
+
+
+def operations(adapter: str) -> set[str]:
+    """boto3's operations that an adapter names: methods of its client, and what it calls or signs
+    by name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / "chalicelib" / "storage" / adapter).read_text())):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.func.attr in ("_call", "_send", "_sign") and isinstance(node.args[0], ast.Constant):
+            found.add(cast(str, node.args[0].value))
+        elif ast.unparse(node.func.value) == "self._client":
+            found.add(node.func.attr)
+    return found - {"generate_presigned_url"}
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Generator[Service]:
+    with sqlite(tmp_path, StandingClock()) as fresh:
+        engine = fresh()
+        wiring.install(engine.services)
+        yield Service(engine)
+        wiring.install(None)
+
+
+def permitted(services: Services, function: str) -> Services:
+    """The stores as the function has them: made anew, for that takes permissions too."""
+    policy = Policy(function)
+    return wiring.services_on(
+        cast(Table, PermittedTable(services.table, policy)),
+        cast(Blobs, PermittedBlobs(services.blobs, policy)),
+        services.clock,
+        services.retention_days,
+    )
+
+
+def test_every_function_has_a_policy_and_every_policy_a_function() -> None:
+    config = json.loads((CHALICE / "config.json").read_text())
+    named = {name: of["iam_policy_file"] for name, of in config["lambda_functions"].items()}
+    assert named == {name: f"policy-{name}.json" for name in FUNCTIONS}
+    assert sorted(path.name for path in CHALICE.glob("policy-*.json")) == sorted(named.values())
+    handlers = cast("dict[str, object]", application.app.handler_map)
+    workers = [name for name, one in handlers.items() if not isinstance(one, Handler)]
+    assert sorted([*workers, "api_handler"]) == FUNCTIONS
+    assert not config["autogen_policy"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_policy_has_a_wildcard_for_what_it_allows_or_where(function: str) -> None:
+    for statement in Policy(function).statements:
+        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+        assert statement["Effect"] == "Allow"
+    for action, resource in Policy(function).granted():
+        assert "*" not in action
+        if action in ANYWHERE:
+            assert resource == "*"
+            continue
+        # Of this stack's own resources, and a star at most for what is below one of its names.
+        assert resource.startswith("${")
+        place, _, below = resource.partition("}")
+        assert below in ("", "/stream/*", "/meta/health") or below.startswith(("/index/", "/"))
+        assert below.count("*") <= 1
+        assert "*" not in place
+        assert below != "/*"
+
+
+@pytest.mark.parametrize("adapter", ["dynamo_table.py", "s3_blobs.py"])
+def test_the_api_may_do_whatever_the_adapters_ask_for(adapter: str) -> None:
+    found = operations(adapter)
+    assert len(found) >= 7
+    granted = {action for action, _ in Policy("api_handler").granted()}
+    for operation in found:
+        assert set(ACTIONS[operation]) <= granted, operation
+
+
+def test_the_adapters_ask_for_nothing_that_is_not_known_here() -> None:
+    assert operations("dynamo_table.py") | operations("s3_blobs.py") == set(ACTIONS)
+
+
+def test_the_api_may_query_every_index() -> None:
+    for index in (Index.LISTED.value, "changed"):
+        assert Policy("api_handler").allows("dynamodb:Query", f"{TABLE}/index/{index}")
+
+
+def test_the_api_may_store_whatever_has_a_name() -> None:
+    tenant, experiment, run = TenantId("acme"), ExperimentId("e" * 32), RunId("r" * 32)
+    log = LogId("log_" + "0" * 26)
+    export = variant_keys.log_export(tenant, "x" * 32)
+    stored = [
+        artifact_keys.blob(tenant, "0" * 64, "1" * 32),
+        keys.remembered_answer(tenant, "token"),
+        keys.points_blob(tenant, run, "digest"),
+        variant_keys.log_content(tenant, experiment, log, b"digest"),
+        export,
+        variant_keys.log_export_tail(export),
+    ]
+    policy = Policy("api_handler")
+    for key in stored:
+        for action in ("s3:GetObject", "s3:PutObject"):
+            policy.check(action, f"{BUCKET}/{key}")
+    policy.check("s3:GetObject", f"{BUCKET}/{keys.HEALTH_BLOB}")
+    assert not policy.allows("s3:PutObject", f"{BUCKET}/{keys.HEALTH_BLOB}")
+    assert not policy.allows("s3:DeleteObject", f"{BUCKET}/{stored[0]}")
+
+
+def test_the_feed_needs_no_more_than_it_may(laptop: Service) -> None:
+    arms = [{"key": "A", "weight": 50}, {"key": "B", "weight": 50}]
+    experiment = laptop.experiment("ab", variants=arms, status="active")
+    run_id = laptop.run(experiment["id"])["run_id"]
+    for body in (b"first", b"second"):  # one takes the place of the other
+        assert files.send(laptop, run_id, "a.txt", body).status_code == 200
+    named = {"name": "lr", "kind": "value", "value": 1}
+    named_at = f"{EXPERIMENTS}/{experiment['id']}/artifacts"
+    assert laptop.write.post(named_at, json=named).status_code == 200
+    assert laptop.write.delete(f"{named_at}/lr").status_code == 204
+    context = laptop.context()
+    upload = files.begin(laptop, run_id)
+    assert files.put(laptop, upload["parts"][0], files.BODY).status_code == 200
+    assert files.complete(laptop, run_id, upload).status_code == 200
+    to = wiring.projections(permitted(laptop.services, "project_changes"))
+    for user in ("ada", "bob"):
+        log = {"variantKey": "A", "metrics": {"score": 1}, "context": {"user_id": user}}
+        assert laptop.write.post("/experiment/ab/log", json=log).status_code < 300
+    found = laptop.services.table.changes(None, 500).changes
+    assert len(found) > 5
+    feed.dispatch(to, found)
+    verification.verify(to.verification, context.tenant, upload["upload_id"])
+    assert laptop.read.get(f"{EXPERIMENTS}/{experiment['id']}").json()["counts"]["runs"] == 1
+
+
+def test_compaction_needs_no_more_than_it_may(laptop: Service) -> None:
+    run_id = laptop.run()["run_id"]
+    for step in range(COMPACT_EVERY_CHUNKS):
+        laptop.log_values(run_id, "loss", [step / 7], step)
+    laptop.clock.advance(DEDUPLICATION_MS / 1000 + 1)
+    services = permitted(laptop.services, "compact_points")
+    assert compaction.compact_due(services.points, services.clock.now_ms()) == 1
+    chunk = keys.points_blob(laptop.tenant, RunId(run_id), "digest")
+    services.blobs.put(chunk, b"what is archived", mime="text/plain")
+    assert services.blobs.get(chunk) == b"what is archived"
+
+
+@pytest.mark.parametrize("function", ["tidy", "collect"])
+def test_upkeep_needs_no_more_than_it_may(laptop: Service, function: str) -> None:
+    old = indexed(laptop, b"old bytes")
+    folder = directory(laptop, {"a.txt": b"a", "b.txt": b"b"})
+    if function == "collect":
+        for one in (old, folder):
+            assert laptop.write.delete(f"{ARTIFACTS}/{one['artifact_id']}").status_code == 204
+    services = permitted(replace(laptop.services, retention_days=7), function)
+    laptop.clock.advance(8 * DAY_S)
+    run = upkeep.tidy if function == "tidy" else upkeep.collect
+    done = run(wiring.upkeep(services), seconds=60)
+    assert done.directories == 1
+    assert done.expired == (2 if function == "tidy" else 0)
+    laptop.clock.advance(8 * DAY_S)
+    freed = run(wiring.upkeep(services), seconds=60)
+    assert freed.objects + done.objects >= 1
+    export = variant_keys.log_export(laptop.tenant, "x" * 32)
+    services.blobs.delete(export)
+    services.blobs.delete(variant_keys.log_export_tail(export))
