@@ -29,8 +29,10 @@ from chalicelib.api.forms import form_content
 from chalicelib.api.incoming import Event, Incoming, request_id_of
 from chalicelib.core.context import Context, Principal, Role
 from chalicelib.core.errors import (
+    Contended,
     Forbidden,
     Invalid,
+    Throttled,
     TooLarge,
     TrialbookError,
     UnsupportedMediaType,
@@ -43,6 +45,7 @@ JSON = "application/json"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 REQUEST_S = 25.0
 """API Gateway waits 29 seconds; retries stop before."""
+CONTENDED = "others write the same thing at this moment; send it again"
 INTERNAL = "an internal error occurred; the request id names it in the log"
 
 CORS = CORSConfig(
@@ -76,6 +79,8 @@ class Handler:
             return rendered(self._answer(Incoming(event), wiring.services()))
         except TrialbookError as error:
             return refused(error, request_id_of(event))
+        except Contended:  # of a write that does not expect others: nothing was written
+            return refused(Throttled(CONTENDED), request_id_of(event))
         except Exception:
             request_id = request_id_of(event)
             log.exception("request %s failed", request_id)

@@ -12,6 +12,7 @@ from chalicelib.core.context import Context
 from chalicelib.core.errors import (
     ConditionFailed,
     Conflict,
+    Contended,
     Invalid,
     Throttled,
     TrialbookError,
@@ -59,18 +60,29 @@ def once(
         store.begin(context.tenant, digest, body_sha256, token, now_s + IN_FLIGHT_S)
     except ConditionFailed:
         known = store.get(context.tenant, digest)
-        return _again(known, body_sha256)
+        if known is None or not known.is_claimed_by(token):
+            return _again(known, body_sha256)
+        # The claim is ours: the store's client sent it again when the first answer got lost.
+    except Contended as error:
+        raise Throttled("the key's claim is held by another; send it again") from error
+    except Unavailable:
+        _forget(store, context, digest, token)  # it may have been made, and would stay for a minute
+        raise
     try:
         answer = run()
     except BaseException:
-        with suppress(TrialbookError):  # else the claim ends by itself
-            store.forget(context.tenant, digest, token)
+        _forget(store, context, digest, token)
         raise
     entry = Entry(body_sha256, answer.status, answer.body, answer.headers)
     # The work is done: an error now would only make the client send it again.
-    with suppress(Throttled, Unavailable):
+    with suppress(Throttled, Unavailable, Contended):
         store.finish(context.tenant, digest, token, entry, now_s + KEEP_S)
     return answer
+
+
+def _forget(store: AnswerStore, context: Context, digest: str, token: str) -> None:
+    with suppress(TrialbookError, Contended):  # else the claim ends by itself
+        store.forget(context.tenant, digest, token)
 
 
 def _again(known: Entry | None, body_sha256: str) -> Remembered:

@@ -28,6 +28,11 @@ class Entry:
     status: int | None
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    version: int = ANSWERED
+
+    def is_claimed_by(self, token: str) -> bool:
+        """Whether it is the claim that was begun with this token."""
+        return self.version == _version(token)
 
 
 class AnswerStore:
@@ -104,6 +109,7 @@ class AnswerStore:
             cast("int | None", item.get("status")),
             body,
             cast("dict[str, str]", item.get("headers", {})),
+            cast(int, item["version"]),
         )
 
 
