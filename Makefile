@@ -25,7 +25,7 @@ ROLE ?= admin
 KEY_USER := $(if $(filter command line,$(origin USER)),$(USER),default)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check format demo bench bench-cost bench-cold openapi package deploy \
+.PHONY: help run test test-fast test-integration check format demo bench bench-cost bench-cold openapi package deploy \
     key clean
 
 help: ## list the targets
@@ -39,6 +39,9 @@ test: $(DEV_INSTALLED) ## run every test and show the coverage
 
 test-fast: $(DEV_INSTALLED) ## run the tests that take a moment, in under a minute
 	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+
+test-integration: $(DEV_INSTALLED) ## run what meets storage on DynamoDB Local and SeaweedFS (TRIALBOOK_ENGINES=required)
+	@exec $(BIN)/python -m tests.integration -n 2 -m "engines and not (slow and any_engine)" $(PYTEST_ARGS)
 
 check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
 	$(BIN)/ruff check

@@ -85,7 +85,7 @@ def _decode_other(_tag: int, data: bytes) -> int | Decimal:
 
 def _check_shape(item: Item) -> None:
     level: list[dict[str, Value] | list[Value]] = [item]
-    for _ in range(MAX_DEPTH + 1):
+    for depth in range(MAX_DEPTH + 1):
         inner: list[dict[str, Value] | list[Value]] = []
         for container in level:
             values = container
@@ -94,6 +94,9 @@ def _check_shape(item: Item) -> None:
                     raise ValueError("an attribute name must be a non-empty string")
                 values = container.values()
             inner += [each for each in values if isinstance(each, _CONTAINERS)]
+            # on AWS a float is spelled as a dict
+            if depth == MAX_DEPTH and any(isinstance(each, float) for each in values):
+                raise ValueError(f"nested deeper than {MAX_DEPTH}")
         if not inner:
             return
         level = inner

@@ -28,7 +28,8 @@ from chalicelib.storage.table import (
     Write,
 )
 
-MAX_DEPTH = 32
+MAX_DEPTH = 31
+"""Lists and dicts around a value; DynamoDB counts the attribute itself as the first of its 32."""
 DOUBLE_TAG = "~double"
 """A dict with this only key is how the DynamoDB adapter spells a float; nobody else may use it."""
 STAMP = "csk"
@@ -81,12 +82,13 @@ def value_bytes(value: Value, depth: int = 0) -> int:
             return len(str(value)) // 2 + 2
         case int() | Decimal():
             return number_bytes(value)
+        case list() | dict() | float() if depth == MAX_DEPTH:
+            # a float is one deeper than it looks: the DynamoDB adapter spells it as a dict
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
         case float():
             if not math.isfinite(value):
                 raise ValueError("a float must be finite; spell NaN and infinities above the table")
             return 8 + len(DOUBLE_TAG) + 4
-        case list() | dict() if depth == MAX_DEPTH:
-            raise ValueError(f"nested deeper than {MAX_DEPTH}")
         case list():
             return 3 + sum(1 + value_bytes(element, depth + 1) for element in value)
         case dict():

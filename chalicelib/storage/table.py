@@ -17,7 +17,8 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 Value: TypeAlias = (
     "str | int | float | Decimal | bytes | bool | list[Value] | dict[str, Value] | None"
 )
-"""What an attribute may hold, nested at most 32 levels deep; of exactly these types, no subclass.
+"""What an attribute may hold, of exactly these types, no subclass. At most 31 lists and dicts are
+around a value, at most 30 around a float.
 
 An int or Decimal is exact to 38 digits and comes back as an int when it is whole, else as a
 Decimal; a float comes back as a float, bit for bit (NaN and infinities are refused: whoever stores

@@ -1,4 +1,4 @@
-"""Fixtures: the service on both engines, or on the laptop's where the engine cannot matter."""
+"""Fixtures: the service on every engine, or on the laptop's where the engine cannot matter."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Generator
 import pytest
 
 from chalicelib import wiring
-from tests.api.engines import ENGINES, Fresh, StandingClock
+from tests import real_engines
+from tests.api.engines import ENGINES, REAL, Fresh, StandingClock
 from tests.api.harness import Service
 from tests.api.transports import quiet_logs
 
 
 # The inner loop does without moto: half of its minute went there. The adapters' contract suites
 # stay in it; they find most of what an engine can do wrong.
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("aws", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=["sqlite", pytest.param("aws", marks=pytest.mark.slow), *real_engines.marked(REAL)],
+)
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Fresh]:
@@ -30,16 +34,24 @@ def service(engine: Fresh) -> Generator[Service]:
     yield from _serving(engine)
 
 
-@pytest.fixture(scope="module")
-def laptop_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fresh]:
+ON_REAL = [pytest.param(name, marks=[pytest.mark.engines, pytest.mark.any_engine]) for name in REAL]
+
+
+@pytest.fixture(scope="module", params=["sqlite", *ON_REAL])
+def laptop_engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Fresh]:
     quiet_logs()
-    with ENGINES["sqlite"](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with ENGINES[request.param](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
         yield opened
 
 
 @pytest.fixture
 def laptop(laptop_engine: Fresh) -> Generator[Service]:
-    """A fresh tenant on SQLite: for what is decided before any store is asked."""
+    """A fresh tenant on SQLite: for what is decided before any store is asked.
+
+    Where real engines run, on these too.
+    """
     yield from _serving(laptop_engine)
 
 

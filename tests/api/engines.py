@@ -1,8 +1,13 @@
-"""The engines that the service runs on in tests: SQLite and files, DynamoDB and S3 (moto)."""
+"""The engines that the service runs on in tests.
+
+SQLite and files; DynamoDB and S3 as moto plays them; where `make test-integration` runs them,
+DynamoDB Local and SeaweedFS.
+"""
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
@@ -26,6 +31,7 @@ from chalicelib.wiring import Services
 from local.blob_endpoint import BlobEndpoint
 from local.disk_blobs import DiskBlobs
 from local.sqlite_table import SqliteTable
+from tests import real_engines
 from tests.api.budget import CountingBlobs, CountingTable, Counts
 from tests.api.transports import FilesTransport, MotoTransport
 
@@ -115,10 +121,34 @@ def aws(folder: Path, clock: Clock) -> Generator[Fresh]:
         yield fresh
 
 
+@contextmanager
+def real(folder: Path, clock: Clock) -> Generator[Fresh]:
+    """DynamoDB Local and SeaweedFS. URLs are signed by the real time, whatever the clock says."""
+    del folder
+    name = f"api-{os.getpid()}-{next(_tables)}"
+    real_engines.dynamodb().create_table(**table_definition(name))
+    real_engines.s3().create_bucket(Bucket=name)
+    engine = on_real(name, clock)
+    yield lambda: engine
+    engine.files.close()
+    real_engines.dynamodb().delete_table(TableName=name)
+
+
+def on_real(name: str, clock: Clock) -> Engine:
+    """On a table and a bucket that are there, both of this name."""
+    dynamodb, streams = real_engines.dynamodb(), real_engines.dynamodb("dynamodbstreams")
+    table = DynamoTable(dynamodb, name, clock, streams)
+    blobs = S3Blobs(real_engines.s3(), name)
+    return Engine.over("real", table, blobs, clock, httpx.HTTPTransport())
+
+
 ENGINES: dict[str, Callable[[Path, Clock], AbstractContextManager[Fresh]]] = {
     "sqlite": sqlite,
     "aws": aws,
 }
+if real_engines.DYNAMODB_URL and real_engines.S3_URL:
+    ENGINES["real"] = real
+REAL: Final = [name for name in ENGINES if name in real_engines.REAL]
 
 
 class _OneAtATime:

@@ -36,6 +36,8 @@ class Service:
         self.services = engine.services
         self.files = engine.files
         """Sends no API key: for presigned URLs."""
+        self.urls_expire = engine.name == "sqlite"
+        """The store tells the time by our clock; others believe the real one, and moto none."""
         self.tenant = TenantId(f"tenant-{number}")
         self.other_tenant = TenantId(f"other-{number}")
         self.budget = engine.counts.budget

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.core.context import Clock
+from tests import real_engines
 from tests.api.answers import Json, found
 from tests.api.engines import ENGINES
 from tests.api.harness import RUNS, Service
@@ -20,7 +21,7 @@ from tests.api.transports import quiet_logs
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=real_engines.marked(ENGINES))
 def live(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Service]:
     """A service whose time flows, so that who loses a race really waits."""
     quiet_logs()

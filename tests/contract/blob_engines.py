@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import boto3
 import uvicorn
@@ -20,9 +24,12 @@ from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.s3_blobs import S3Blobs
 from local.blob_endpoint import BlobEndpoint
 from local.disk_blobs import DiskBlobs
+from tests import real_engines
+from tests.real_engines import Deviation
 
 SECRET = b"a secret that signs the URLs of tests"
 BUCKET = "trialbook-contract"
+_buckets = itertools.count(1)
 
 
 class SettableClock(Clock):
@@ -37,10 +44,11 @@ class SettableClock(Clock):
 
 @dataclass(frozen=True)
 class Engine:
-    """A store under test. `clock` is the one that decides whether a URL has expired."""
+    """A store under test. `clock` is the one by which URLs are signed."""
 
     blobs: Blobs
     clock: SettableClock
+    deviations: frozenset[Deviation] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,22 @@ def moto(folder: Path) -> Generator[Engine]:
         server.stop()
 
 
+@contextmanager
+def seaweedfs(folder: Path) -> Generator[Engine]:
+    """S3Blobs on SeaweedFS, in a bucket of its own. The clock is that of whoever signs."""
+    del folder
+    client, bucket = real_engines.s3(), f"contract-{os.getpid()}-{next(_buckets)}"
+    client.create_bucket(Bucket=bucket)
+    clock = SettableClock()
+
+    def now(*, remove_tzinfo: bool = True) -> datetime:
+        then = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+        return then.replace(tzinfo=None) if remove_tzinfo else then
+
+    with mock.patch("botocore.auth.get_current_datetime", now):
+        yield Engine(S3Blobs(client, bucket), clock, real_engines.OF_SEAWEEDFS)
+
+
 def s3_client(endpoint_url: str, key_id: str = "test", secret: str = "test") -> Any:
     """A client as the deployment's, but for the address; it gives up at once."""
     config = Config(
@@ -146,3 +170,11 @@ ENGINES = {
         misses_uploads=False,
     ),
 }
+if real_engines.S3_URL:
+    ENGINES["seaweedfs"] = EngineKind(
+        seaweedfs,
+        verifies_signatures=True,
+        verifies_digests=True,
+        arbitrates_races=True,
+        misses_uploads=True,
+    )

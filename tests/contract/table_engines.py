@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import functools
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -27,6 +28,10 @@ from chalicelib.core.context import Clock
 from chalicelib.storage.dynamo_table import DynamoTable, table_definition
 from chalicelib.storage.table import MAX_ITEM_BYTES, Table
 from local.sqlite_table import SqliteTable
+from tests import real_engines
+from tests.real_engines import Deviation
+
+_tables = itertools.count(1)
 
 
 class SteppedClock(Clock):
@@ -56,6 +61,7 @@ class TableEngine:
     """A transaction repeated with its token is not applied again."""
     largest_item_bytes: int = MAX_ITEM_BYTES
     """What the engine itself holds; above `MAX_ITEM_BYTES` every adapter refuses an item."""
+    deviations: frozenset[Deviation] = frozenset()
 
 
 @contextmanager
@@ -78,7 +84,21 @@ def moto_engine(_directory: Path) -> Generator[TableEngine]:
         yield TableEngine(table, clock, applies_tokens=False, largest_item_bytes=405_000)
 
 
+@contextmanager
+def dynamodb_engine(_directory: Path) -> Generator[TableEngine]:
+    """DynamoDB Local, a table of its own."""
+    clock = SteppedClock()
+    client, streams = real_engines.dynamodb(), real_engines.dynamodb("dynamodbstreams")
+    name = f"contract-{next(_tables)}"
+    client.create_table(**table_definition(name))
+    table = DynamoTable(client, name, clock, streams)
+    yield TableEngine(table, clock, deviations=real_engines.OF_DYNAMODB_LOCAL)
+    client.delete_table(TableName=name)
+
+
 ENGINES: dict[str, Callable[[Path], Any]] = {"sqlite": sqlite_engine, "moto": moto_engine}
+if real_engines.DYNAMODB_URL:
+    ENGINES["dynamodb"] = dynamodb_engine
 
 
 @contextmanager

@@ -25,27 +25,30 @@ from chalicelib.storage.blobs import (
     Part,
     SignedRequest,
 )
+from tests import real_engines
 from tests.contract.blob_engines import ENGINES, Engine
+from tests.real_engines import Deviation
 
 MIME = "application/x-test"
+ODD_FOR_PATHS = ('"quoted"\\back', "long/" + "x" * 300 + "/" + "é" * 150)
 KEYS = [
     "plain.bin",
     "a b/c  d.txt",
     "ü/日本語/😀.png",
     "a%2Fb%20c/100%.txt",
     "plus+and&=?#;:@!$'()*,~.txt",
-    '"quoted"\\back',
+    ODD_FOR_PATHS[0],
     "Case/case/CASE",
     "tab\there",
     "deep/" + "d/" * 100 + "leaf",
-    "long/" + "x" * 300 + "/" + "é" * 150,
+    ODD_FOR_PATHS[1],
 ]
 
 
 def engines_where(ability: str) -> pytest.MarkDecorator:
     """Run a test only on the engines that can do what it asks."""
     able = [name for name, kind in ENGINES.items() if getattr(kind, ability)]
-    return pytest.mark.parametrize("engine", able, indirect=True)
+    return pytest.mark.parametrize("engine", real_engines.marked(able), indirect=True)
 
 
 needs_signatures = engines_where("verifies_signatures")
@@ -54,7 +57,7 @@ needs_arbitration = engines_where("arbitrates_races")
 needs_missed_uploads = engines_where("misses_uploads")
 
 
-@pytest.fixture(scope="module", params=list(ENGINES))
+@pytest.fixture(scope="module", params=real_engines.marked(ENGINES))
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Engine]:
@@ -125,7 +128,10 @@ def test_what_is_put_is_got_back(blobs: Blobs, home: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", KEYS, ids=range(len(KEYS)))
-def test_any_key_works(blobs: Blobs, http: httpx.Client, home: str, name: str) -> None:
+def test_any_key_works(engine: Engine, http: httpx.Client, home: str, name: str) -> None:
+    if Deviation.KEYS_ARE_PATHS in engine.deviations and name in ODD_FOR_PATHS:
+        name = name.replace("\\", "").replace("xx", "x").replace("éé", "é")
+    blobs = engine.blobs
     key, body = home + name, name.encode()
     blobs.put(key, b"before", mime=MIME)
     assert send(http, sign_put(blobs, key, body), body).status_code == 200
@@ -134,9 +140,13 @@ def test_any_key_works(blobs: Blobs, http: httpx.Client, home: str, name: str) -
     assert [blob.key for blob in blobs.list(home).blobs] == [key]
 
 
-def test_keys_may_have_1024_bytes(blobs: Blobs, home: str) -> None:
-    for fill in ("k", "K", "é"):
+def test_keys_may_have_1024_bytes(engine: Engine, home: str) -> None:
+    blobs, fills = engine.blobs, ("k", "K", "é")
+    if Deviation.KEYS_ARE_PATHS in engine.deviations:
+        fills = ("k" * 200 + "/", "é" * 100 + "/")
+    for fill in fills:
         key = home + fill * ((MAX_KEY_BYTES - len(home)) // len(fill.encode()))
+        key = key.rstrip("/").ljust(MAX_KEY_BYTES - key.count("é"), "k")
         blobs.put(key, b"x", mime=MIME)
         assert blobs.get(key) == b"x"
 
@@ -157,8 +167,11 @@ def test_what_no_header_can_carry_is_refused(blobs: Blobs, home: str, text: str)
         blobs.presign_get(home + "a", mime=MIME, disposition=text, expires_s=60)
 
 
-def test_a_key_may_begin_another(blobs: Blobs, home: str) -> None:
-    keys = [home + name for name in ("a", "a/b", "a/b/c", "a//b", "a/b/")]
+def test_a_key_may_begin_another(engine: Engine, home: str) -> None:
+    blobs, names = engine.blobs, ["a", "a/b", "a/b/c"]
+    if Deviation.KEYS_ARE_PATHS not in engine.deviations:
+        names += ["a//b", "a/b/"]
+    keys = [home + name for name in names]
     for key in keys:
         blobs.put(key, key.encode(), mime=MIME)
     assert [blobs.get(key) for key in keys] == [key.encode() for key in keys]
@@ -238,14 +251,17 @@ def test_deleting_twice_is_fine(blobs: Blobs, home: str) -> None:
     assert blobs.list(home).blobs == []
 
 
-def test_a_copy_keeps_bytes_and_media_type(blobs: Blobs, home: str) -> None:
+def test_a_copy_keeps_bytes_and_media_type(engine: Engine, home: str) -> None:
+    blobs = engine.blobs
     source, target = home + "söurce %2F", home + "target"
     blobs.put(source, b"bytes", mime=MIME)
     copied = blobs.copy(source, target)
     blobs.delete(source)
     head = blobs.head(target)
     assert head is not None
-    assert (head.key, head.size_bytes, head.mime, head.etag) == (target, 5, MIME, copied.etag)
+    quoted = Deviation.COPY_WITHOUT_QUOTES not in engine.deviations
+    etag = copied.etag if quoted else f'"{copied.etag}"'
+    assert (head.key, head.size_bytes, head.mime, head.etag) == (target, 5, MIME, etag)
     assert blobs.get(target) == b"bytes"
 
 
@@ -271,12 +287,16 @@ def list_all(blobs: Blobs, prefix: str, limit: int) -> list[BlobInfo]:
     return found
 
 
-def test_lists_ascend_by_key_and_page(blobs: Blobs, home: str) -> None:
+def test_lists_ascend_by_key_and_page(engine: Engine, home: str) -> None:
+    blobs = engine.blobs
     names = ["a", "a-b", "a/b", "a/c/d", "a0", "aé", "ab/x", "b/" + "y" * 90, "b/" + "y" * 80]
     names += ["a/" + digest for digest in map(sha256, [b"1", b"2", b"3"])] + ["Z", "a/B", "😀", "ﬀ"]
+    if Deviation.LISTS_FOLDER_BY_FOLDER in engine.deviations:
+        # no folder's name begins that of another key beside it
+        names = [name.replace("a/", "d/") for name in names]
     for name in names:
         blobs.put(home + name, name.encode(), mime=MIME)
-    for prefix in ["", "a", "a/", "a/b", "b/" + "y" * 85, "zzz"]:
+    for prefix in ["", "a", "a/", "a/b", "d/", "d/b", "b/" + "y" * 85, "zzz"]:
         expected = sorted(
             (home + name for name in names if name.startswith(prefix)), key=str.encode
         )
@@ -383,7 +403,8 @@ def test_a_url_is_good_for_one_method_only(blobs: Blobs, http: httpx.Client, hom
     assert fetch(http, put).status_code == 403
     assert http.delete(get.url).status_code == 403
     assert http.put(get.url, content=b"y", headers=dict(put.headers)).status_code == 403
-    assert http.post(put.url, content=b"y", headers=dict(put.headers)).status_code == 403
+    posted = http.post(put.url, content=b"y", headers=dict(put.headers))
+    assert posted.status_code in {403, 405}
     assert blobs.get(key) == b"x"
 
 
@@ -391,15 +412,17 @@ def test_a_url_is_good_for_one_method_only(blobs: Blobs, http: httpx.Client, hom
 def test_expired_urls_are_refused(engine: Engine, http: httpx.Client, home: str) -> None:
     blobs, key = engine.blobs, home + "blob"
     blobs.put(key, b"x", mime=MIME)
-    put, get = sign_put(blobs, key, b"y", expires_s=60), sign_get(blobs, key)
-    engine.clock.ahead_ms = 61_000
+    engine.clock.ahead_ms = -61_000
     try:
-        assert send(http, put, b"y").status_code == 403
-        assert fetch(http, get).status_code == 403
+        put, get = sign_put(blobs, key, b"y", expires_s=60), sign_get(blobs, key)
+        engine.clock.ahead_ms = -10_000
+        good = sign_get(blobs, key)
     finally:
         engine.clock.ahead_ms = 0
+    assert send(http, put, b"y").status_code == 403
+    assert fetch(http, get).status_code == 403
     assert blobs.get(key) == b"x"
-    assert fetch(http, get).status_code == 200
+    assert fetch(http, good).status_code == 200
 
 
 @needs_signatures
@@ -573,14 +596,15 @@ def test_an_aborted_upload_takes_no_more_parts(blobs: Blobs, http: httpx.Client,
 
 @needs_missed_uploads
 def test_an_upload_that_is_not_there_is_missing(
-    blobs: Blobs, http: httpx.Client, home: str
+    engine: Engine, http: httpx.Client, home: str
 ) -> None:
-    key = home + "blob"
+    blobs, key = engine.blobs, home + "blob"
     blobs.put(key, b"x", mime=MIME)
     aborted, parts = send_parts(blobs, http, key, [b"only part"])
     blobs.abort_multipart(key, aborted)
     others, _ = send_parts(blobs, http, home + "other", [b"only part"])
-    for upload in (aborted, others, "0" * 32, "../../objects", "x"):
+    odd = "objects" if Deviation.UPLOAD_IDS_ARE_PATHS in engine.deviations else "../../objects"
+    for upload in (aborted, others, "0" * 32, odd, "x"):
         blobs.abort_multipart(key, upload)
         with pytest.raises(BlobMissing):
             blobs.complete_multipart(key, upload, parts)
@@ -588,8 +612,8 @@ def test_an_upload_that_is_not_there_is_missing(
 
 
 @needs_digests
-def test_digests_of_parts_are_compared(blobs: Blobs, http: httpx.Client, home: str) -> None:
-    key = home + "blob"
+def test_digests_of_parts_are_compared(engine: Engine, http: httpx.Client, home: str) -> None:
+    blobs, key = engine.blobs, home + "blob"
     upload = blobs.start_multipart(key, mime=MIME, checksums=True)
     signed = blobs.presign_part(key, upload, 1, size_bytes=2, sha256=sha256(b"ab"), expires_s=60)
     assert send(http, signed, b"ax").status_code == 400
@@ -598,12 +622,13 @@ def test_digests_of_parts_are_compared(blobs: Blobs, http: httpx.Client, home: s
         with pytest.raises(BadPart):
             blobs.complete_multipart(key, upload, [Part(1, part.etag, digest)])
     unbound = blobs.presign_part(key, upload, 2, size_bytes=2, sha256=None, expires_s=60)
-    assert send(http, unbound, b"cd").status_code == 400
+    lax = Deviation.PARTS_WITHOUT_DIGESTS in engine.deviations
+    assert send(http, unbound, b"cd").status_code == (200 if lax else 400)
 
 
 @needs_signatures
-def test_a_part_is_bound_to_its_place(blobs: Blobs, http: httpx.Client, home: str) -> None:
-    key, body = home + "blob", b"body"
+def test_a_part_is_bound_to_its_place(engine: Engine, http: httpx.Client, home: str) -> None:
+    blobs, key, body = engine.blobs, home + "blob", b"body"
     upload = blobs.start_multipart(key, mime=MIME, checksums=True)
     signed = blobs.presign_part(
         key, upload, 1, size_bytes=len(body), sha256=sha256(body), expires_s=60
@@ -614,5 +639,6 @@ def test_a_part_is_bound_to_its_place(blobs: Blobs, http: httpx.Client, home: st
         if name in parameters:
             url = str(httpx.URL(signed.url).copy_with(params={**parameters, name: "2"}))
             assert send(http, SignedRequest(url, signed.headers), body).status_code == 403
-    with pytest.raises(BadPart):
+    no_parts = Deviation.UPLOADS_BEGIN_WITH_A_PART in engine.deviations
+    with pytest.raises(BlobMissing if no_parts else BadPart):
         blobs.complete_multipart(key, upload, [Part(1, '"etag"', sha256(body))])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import ConditionFailed, TooLarge
-from chalicelib.storage.table import Add, Check, Item, Key, Put, Query, When
+from chalicelib.storage.table import Add, Check, Item, Key, Put, Query, When, Write
 from tests.contract.table_engines import TableEngine
 
 KEY = Key("t#acme", "run")
@@ -121,7 +121,8 @@ def test_adding_to_an_expired_item_starts_from_zero(engine: TableEngine, how: st
     if how == "add":
         engine.table.add(write)
     else:
-        engine.table.transact([write, Add(key("other"), {"n": 1}), Put(item("log"))], "token")
+        others: list[Write] = [Add(key("other"), {"n": 1}), Put(item("log"))]
+        engine.table.transact([write, *others], "token-of-an-addition")
         assert engine.table.get(key("other")) == item(
             "other", n=42, expires_at=engine.clock.now_s + 1
         )

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.core.errors import ConditionFailed
 from chalicelib.storage.table import Add, Change, Delete, Item, Key, Put, Table, When
 from tests.contract.table_engines import TableEngine
+from tests.real_engines import Deviation
 
 PK = "t#acme"
 RUNS = "t#acme#runs"
@@ -153,7 +154,9 @@ def test_a_write_that_failed_is_not_delivered(engine: TableEngine) -> None:
 
 @pytest.mark.parametrize("how", ["put", "add"])
 def test_the_old_image_of_an_expired_item_is_none(engine: TableEngine, how: str) -> None:
-    engine.table.put(item("a", n=7, expires_at=engine.clock.now_s - 10))
+    # an emulator's stream may tell the time of a write in whole minutes
+    ago_s = 70 if Deviation.MINUTES_IN_STREAM in engine.deviations else 10
+    engine.table.put(item("a", n=7, expires_at=engine.clock.now_s - ago_s))
     if how == "put":
         engine.table.put(item("a", n=1, feed="runs"))
     else:

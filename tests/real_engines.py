@@ -1,0 +1,86 @@
+"""Clients of the engines that `make test-integration` starts: DynamoDB Local and SeaweedFS.
+
+Where an address is not set, its engine does not run, and no test has it as a parameter.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, Final, cast
+
+import boto3
+import pytest
+from botocore.config import Config
+
+DYNAMODB_VARIABLE: Final = "TEST_DYNAMODB_URL"
+S3_VARIABLE: Final = "TEST_S3_URL"
+OWNER_VARIABLE: Final = "TEST_DYNAMODB_OWNER"
+DYNAMODB_URL: Final = os.environ.get(DYNAMODB_VARIABLE)
+S3_URL: Final = os.environ.get(S3_VARIABLE)
+
+REAL: Final = frozenset({"dynamodb", "seaweedfs", "real"})
+"""Names of engines that are no mocks; tests on them are marked `engines`."""
+OWNER: Final = os.environ.get(OWNER_VARIABLE, f"test{os.getpid()}")
+"""The access key by which DynamoDB Local keeps apart the tables of processes that run tests."""
+KEY_ID: Final = "test"
+SECRET: Final = "a-secret-of-tests"
+
+
+class Deviation(Enum):
+    """Where a real engine does what AWS does not; tests/integration/README.md has the reasons."""
+
+    MINUTES_IN_STREAM = "minutes-in-stream"
+    KEYS_ARE_PATHS = "keys-are-paths"
+    LISTS_FOLDER_BY_FOLDER = "lists-folder-by-folder"
+    COPY_WITHOUT_QUOTES = "copy-without-quotes"
+    PARTS_WITHOUT_DIGESTS = "parts-without-digests"
+    UPLOADS_BEGIN_WITH_A_PART = "uploads-begin-with-a-part"
+    UPLOAD_IDS_ARE_PATHS = "upload-ids-are-paths"
+
+
+OF_DYNAMODB_LOCAL: Final = frozenset({Deviation.MINUTES_IN_STREAM})
+OF_SEAWEEDFS: Final = frozenset(Deviation) - OF_DYNAMODB_LOCAL
+
+
+def marked(names: Iterable[str]) -> list[Any]:
+    """Engines' names as parameters of a fixture or a test."""
+    mark = pytest.mark.engines
+    return [pytest.param(name, marks=mark) if name in REAL else name for name in names]
+
+
+@functools.cache
+def dynamodb(service: str = "dynamodb") -> Any:
+    """DynamoDB Local, or its streams."""
+    return client(service, DYNAMODB_URL, OWNER)
+
+
+@functools.cache
+def s3() -> Any:
+    """SeaweedFS."""
+    return client("s3", S3_URL)
+
+
+def client(service: str, url: str | None, key_id: str = KEY_ID) -> Any:
+    """Like a deployment's own (`chalicelib.wiring.aws_services`) but for the address."""
+    assert url is not None
+    config = Config(
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path"},
+        retries={"mode": "standard", "max_attempts": 3},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=50,
+        proxies={},
+        account_id_endpoint_mode="disabled",
+    )
+    return cast("Any", boto3.client)(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=key_id,
+        aws_secret_access_key=SECRET,
+        config=config,
+    )
