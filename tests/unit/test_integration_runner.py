@@ -12,6 +12,7 @@ import pytest
 from tests.integration import __main__ as runner
 from tests.integration import parts, processes
 from tests.integration.parts import Missing
+from tests.real_engines import Deviation
 
 
 @contextmanager
@@ -65,3 +66,8 @@ def test_a_program_that_ends_at_once_is_a_reason(tmp_path: Path) -> None:
             processes.seaweedfs(tmp_path),
         ):
             pytest.fail("it does not run")
+
+
+def test_every_deviation_has_its_row_in_the_table() -> None:
+    table = (parts.ROOT / "tests/integration/README.md").read_text(encoding="utf-8")
+    assert [one.value for one in Deviation if f"\n| `{one.value}` |" not in table] == []
