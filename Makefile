@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-input
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
+COVERAGE ?= --cov --cov-report=term
 
 # Installed once, and again when a file of versions changes. --no-deps: the files name all there is,
 # and pip, left to resolve `coverage[toml]` itself, looks at releases newer than they know.
@@ -35,7 +36,7 @@ run: $(LOCAL_INSTALLED) ## start Trialbook on this machine (TRIALBOOK_PORT, TRIA
 	@exec $(BIN)/python -m local
 
 test: $(DEV_INSTALLED) ## run every test and show the coverage
-	$(BIN)/pytest -n 2 --cov --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 $(COVERAGE) $(PYTEST_ARGS)
 
 test-fast: $(DEV_INSTALLED) ## run the tests that take a moment, in under a minute
 	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
