@@ -79,11 +79,6 @@ def changed(unit: Unit | None, old: Facts | None, new: Facts) -> Unit:
     return unit
 
 
-def with_log(unit: Unit | None, log: Facts) -> Unit:
-    """The unit with one log more; the one given is changed."""
-    return changed(unit, None, log)
-
-
 def _log(unit: Unit, log: Facts, sign: int) -> None:
     arm = unit.arms.get(log.variant)
     if arm is None:

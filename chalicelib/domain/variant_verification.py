@@ -134,7 +134,7 @@ def _units(
             facts = log.facts
             name = f"\0{facts.log_id}" if facts.unit is None else facts.unit
             if zlib.crc32(name.encode()) % parts == part:
-                units[name] = variant_units.with_log(units.get(name), facts)
+                units[name] = variant_units.changed(units.get(name), None, facts)
                 counted.logs += 1
         counted.units += len(units)
         yield units
