@@ -19,7 +19,7 @@ from chalicelib.domain.retention import RetentionStores
 from chalicelib.domain.stored_bytes import ByteStores, Spread, in_turn
 from chalicelib.domain.upkeep import Upkeep
 from chalicelib.domain.variant_aggregation import Aggregates
-from chalicelib.domain.variant_logs import VariantStores
+from chalicelib.domain.variant_intake import VariantStores
 from chalicelib.domain.variant_verification import VerificationStores
 from chalicelib.domain.verification import Verification
 from chalicelib.settings import Settings

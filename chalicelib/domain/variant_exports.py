@@ -19,8 +19,8 @@ from chalicelib.core.ids import ExperimentId
 from chalicelib.core.log_ids import LogId
 from chalicelib.core.model.variant_log import LogContent, VariantLog
 from chalicelib.domain import variant_log_reads
+from chalicelib.domain.variant_intake import VariantStores
 from chalicelib.domain.variant_log_reads import LogFilter
-from chalicelib.domain.variant_logs import VariantStores
 from chalicelib.storage import variant_keys
 from chalicelib.storage.variant_exports import Export, ExportStore
 

@@ -14,7 +14,7 @@ from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import ExperimentId
 from chalicelib.core.log_ids import LogId, before, first_at, last_at
 from chalicelib.core.model.variant_log import LogContent, VariantLog
-from chalicelib.domain.variant_logs import VariantStores
+from chalicelib.domain.variant_intake import VariantStores
 from chalicelib.storage.variant_keys import LOG_SHARDS
 
 ROUNDS: Final = 8

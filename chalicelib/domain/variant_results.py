@@ -26,9 +26,15 @@ from chalicelib.core.model.variant_results import (
     WarningResult,
 )
 from chalicelib.core.model.variant_sums import Cell, MetricCell
-from chalicelib.domain import sample_ratio, statistics, variant_logs, variant_metrics, variant_units
+from chalicelib.domain import (
+    sample_ratio,
+    statistics,
+    variant_intake,
+    variant_metrics,
+    variant_units,
+)
 from chalicelib.domain.sample_ratio import Epoch
-from chalicelib.domain.variant_logs import VariantStores
+from chalicelib.domain.variant_intake import VariantStores
 from chalicelib.domain.variant_metrics import Question
 from chalicelib.storage.variant_cells import CellStore
 
@@ -57,7 +63,7 @@ def results(
 ) -> Results:
     """Two reads and a query per MB of aggregates, as much again for a dimension. Raises NotFound,
     Invalid for a baseline, metric or dimension that the experiment does not have."""
-    definition = variant_logs.find(stores, context, slug)
+    definition = variant_intake.find(stores, context, slug)
     question = _question(definition, asked)
     with variant_units.exact():
         found = _Read(context.tenant, cells, definition, asked)

@@ -14,7 +14,7 @@ import pytest
 from chalicelib.core.errors import Invalid
 from chalicelib.core.log_ids import LogId, is_log_id, log_id, time_of
 from chalicelib.domain import assignment, variant_logs
-from chalicelib.domain.variant_logs import NewLog
+from chalicelib.domain.variant_intake import NewLog
 from chalicelib.storage.variant_definitions import DefinitionStore
 from tests.api.answers import Json, found, refused
 from tests.api.engines import START_MS

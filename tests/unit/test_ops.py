@@ -27,7 +27,7 @@ from chalicelib.domain import (
 from chalicelib.domain.artifacts import ArtifactStores, Description
 from chalicelib.domain.experiments import NewExperiment
 from chalicelib.domain.stored_bytes import GRACE_MS
-from chalicelib.domain.variant_logs import NewLog
+from chalicelib.domain.variant_intake import NewLog
 from chalicelib.settings import BadSetting, MissingSetting, Settings
 from chalicelib.wiring import Services
 from local import command

@@ -11,7 +11,7 @@ from chalicelib.core.model.experiment import Experiment, Variant
 from chalicelib.core.model.variant_log import LogContent
 from chalicelib.domain import experiments, feed, variant_logs, variant_verification
 from chalicelib.domain.experiments import NewExperiment
-from chalicelib.domain.variant_logs import NewLog, VariantStores
+from chalicelib.domain.variant_intake import NewLog, VariantStores
 from chalicelib.domain.variant_verification import VerificationStores
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.variant_definitions import DefinitionStore

@@ -14,7 +14,7 @@ from chalicelib.api.v1.shapes import rfc3339
 from chalicelib.api.v1.variant_shapes import EXPERIMENT, ExportOut, From, LogOut, LogsOut, To
 from chalicelib.core.context import Context, Role
 from chalicelib.core.model.variant_log import LogContent, VariantLog
-from chalicelib.domain import variant_exports, variant_log_reads, variant_logs
+from chalicelib.domain import variant_exports, variant_intake, variant_log_reads
 from chalicelib.domain.artifact_paths import safe_disposition
 from chalicelib.domain.uploads import URL_S
 from chalicelib.domain.variant_log_reads import LogFilter, comparison_of
@@ -60,7 +60,7 @@ def list_logs(request: Request[None, LogsQuery], services: Services) -> Answer:
     """List logs, newest first."""
     context, slug, query = request.context, request.path["slug"], request.query
     wanted = _filter_of(query)
-    experiment = variant_logs.find(services.variants, context, slug).experiment
+    experiment = variant_intake.find(services.variants, context, slug).experiment
     scope = ("logs", experiment.id, query.variant, query.from_, query.to, query.metric)
     start = position_of(services, context, scope, query.cursor)
     page = variant_log_reads.read(
@@ -84,7 +84,7 @@ def export_logs(request: Request[ExportBody, None], services: Services) -> Answe
     context, slug = request.context, request.path["slug"]
     asked = request.body.model_dump(mode="json", by_alias=True)
     wanted = _filter_of(request.body)
-    experiment = variant_logs.find(services.variants, context, slug).experiment
+    experiment = variant_intake.find(services.variants, context, slug).experiment
     export = variant_exports.begin(services.variants, context, experiment.id, wanted, asked, _line)
     return _answer(services, context, slug, export, request.prefix)
 
@@ -96,7 +96,7 @@ def export_logs(request: Request[ExportBody, None], services: Services) -> Answe
 def get_export(request: Request[None, None], services: Services) -> Answer:
     """Where an export is; while it is made, each look does a few seconds of the work."""
     context, slug = request.context, request.path["slug"]
-    experiment = variant_logs.find(services.variants, context, slug).experiment
+    experiment = variant_intake.find(services.variants, context, slug).experiment
     export = variant_exports.find(
         services.variants, context, experiment.id, request.path["export_id"]
     )

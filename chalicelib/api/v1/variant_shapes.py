@@ -30,7 +30,7 @@ from chalicelib.api.v1.shapes import (
 from chalicelib.core.errors import NotFound, TrialbookError
 from chalicelib.core.log_ids import LogId, is_log_id
 from chalicelib.core.model.variant_log import LogContent
-from chalicelib.domain.variant_logs import MAX_METRICS_OF_A_LOG, MAX_UNIT_CHARACTERS, NewLog
+from chalicelib.domain.variant_intake import MAX_METRICS_OF_A_LOG, MAX_UNIT_CHARACTERS, NewLog
 
 EXPERIMENT: Final = "/experiment/{slug}"
 MAX_BATCH: Final = 500
