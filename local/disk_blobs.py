@@ -72,9 +72,13 @@ class DiskBlobs:
             writer.write([body])
             return self.store(key, writer, mime, only_if_absent=only_if_absent)
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
+    ) -> bytes:
         check_range(start, stop)
         with self.open(key) as blob:
+            if version not in {None, _version(blob.trailer)}:
+                raise BlobMissing(key)
             return blob.read(start, (blob.size_bytes if stop is None else stop) - start)
 
     def stream(self, key: str) -> Iterator[bytes]:
@@ -116,12 +120,15 @@ class DiskBlobs:
     # -- signed URLs ----------------------------------------------------------------------------
 
     def presign_put(
-        self, key: str, *, size_bytes: int, sha256: str, mime: str, expires_s: int
+        self, key: str, *, size_bytes: int, sha256: str | None, mime: str, expires_s: int
     ) -> SignedRequest:
         check_key(key)
         check_header("mime", mime)
-        headers = {"content-type": mime, CHECKSUM_HEADER: checksum(sha256)}
-        bound = {"op": "put", "size": str(size_bytes), "sha256": sha256, "mime": mime}
+        headers = {"content-type": mime}
+        bound = {"op": "put", "size": str(size_bytes), "mime": mime}
+        if sha256 is not None:
+            headers[CHECKSUM_HEADER] = checksum(sha256)
+            bound["sha256"] = sha256
         return SignedRequest(self.urls.url(key, expires_s, bound), headers)
 
     def presign_get(
@@ -271,7 +278,12 @@ class DiskBlobs:
 
 
 def _info(key: str, size_bytes: int, trailer: Trailer) -> BlobInfo:
-    return BlobInfo(key, size_bytes, trailer.mime, trailer.etag, trailer.modified_ms)
+    version = _version(trailer)
+    return BlobInfo(key, size_bytes, trailer.mime, trailer.etag, trailer.modified_ms, version)
+
+
+def _version(trailer: Trailer) -> str:
+    return trailer.etag.strip('"')
 
 
 def _made_ms(made_id: str) -> int:

@@ -20,8 +20,10 @@ class MeteredBlobs:
         self._meter.add(blobs=1, s3_puts=1, moved_bytes=len(body))
         return self._blobs.put(key, body, mime=mime, only_if_absent=only_if_absent)
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        body = self._blobs.get(key, start, stop)
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
+    ) -> bytes:
+        body = self._blobs.get(key, start, stop, version=version)
         self._meter.add(blobs=1, s3_gets=1, moved_bytes=len(body))
         return body
 
@@ -49,7 +51,7 @@ class MeteredBlobs:
         return self._blobs.list(prefix, after, limit)
 
     def presign_put(
-        self, key: str, *, size_bytes: int, sha256: str, mime: str, expires_s: int
+        self, key: str, *, size_bytes: int, sha256: str | None, mime: str, expires_s: int
     ) -> SignedRequest:
         return self._blobs.presign_put(
             key, size_bytes=size_bytes, sha256=sha256, mime=mime, expires_s=expires_s

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TypeVar
 
@@ -67,6 +68,35 @@ class Clock:
         return uuid7_hex(self.now_ms(), self.random_bytes(10))
 
 
+class SettledClock(Clock):
+    """A clock whose ids and random bytes follow from a seed: what is done again with the same seed
+    makes the same ids, and so meets what it made before. Time goes on as that of `clock`."""
+
+    def __init__(self, clock: Clock, seed: bytes, at_ms: int) -> None:
+        """Ids are of the time `at_ms`."""
+        self._clock = clock
+        self._seed = seed
+        self._at_ms = at_ms
+        self._asked = 0
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def monotonic_s(self) -> float:
+        return self._clock.monotonic_s()
+
+    def sleep_s(self, seconds: float) -> None:
+        self._clock.sleep_s(seconds)
+
+    def random_bytes(self, count: int) -> bytes:
+        """The next `count` bytes of this seed, the same in every process."""
+        self._asked += 1
+        return hashlib.shake_256(self._asked.to_bytes(8, "big") + self._seed).digest(count)
+
+    def new_id(self) -> str:
+        return uuid7_hex(self._at_ms, self.random_bytes(10))
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What every domain call needs besides its arguments."""
@@ -83,6 +113,10 @@ class Context:
     @property
     def user(self) -> UserId:
         return self.principal.user
+
+    def settled(self, seed: bytes, at_ms: int) -> Context:
+        """The same, with ids that follow from the seed (`SettledClock`)."""
+        return replace(self, clock=SettledClock(self.clock, seed, at_ms))
 
     def now_ms(self) -> int:
         return self.clock.now_ms()

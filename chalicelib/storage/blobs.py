@@ -21,13 +21,15 @@ MAX_EXPIRES_S: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class BlobInfo:
-    """`modified_ms` is milliseconds since the epoch; `etag` is opaque."""
+    """`modified_ms` is milliseconds since the epoch; `etag` is opaque. `version` names these very
+    bytes under the key (`get` takes it); None where the store does not say: a list, a copy."""
 
     key: str
     size_bytes: int
     mime: str
     etag: str
     modified_ms: int
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,11 @@ class Blobs(Protocol):
         """Durable when it returns. Raises BlobExists."""
         ...
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        """Bytes `start` (inclusive) to `stop` (exclusive). Raises BlobMissing."""
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
+    ) -> bytes:
+        """Bytes `start` (inclusive) to `stop` (exclusive), of this version or of what is there now.
+        Raises BlobMissing, also when the version is gone."""
         ...
 
     def stream(self, key: str) -> Iterator[bytes]:
@@ -95,9 +100,10 @@ class Blobs(Protocol):
         ...
 
     def presign_put(
-        self, key: str, *, size_bytes: int, sha256: str, mime: str, expires_s: int
+        self, key: str, *, size_bytes: int, sha256: str | None, mime: str, expires_s: int
     ) -> SignedRequest:
-        """A PUT of exactly these bytes: key, length, digest and media type are bound."""
+        """A PUT of exactly these bytes: key, length and media type are bound, and the digest when
+        given."""
         ...
 
     def presign_get(

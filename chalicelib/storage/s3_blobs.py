@@ -33,6 +33,7 @@ MAX_COPY_BYTES: Final = 5 * 1024**3
 """What one CopyObject takes; larger blobs are copied by parts of this size."""
 MAX_PAGE: Final = 1000
 PIECE_BYTES: Final = 1024 * 1024
+_ETAG: Final = "etag-"
 
 
 class S3Blobs:
@@ -64,25 +65,30 @@ class S3Blobs:
                 raise
         # The answer's date is when S3 stored it: it does not tell the time any other way.
         stored_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-        return BlobInfo(key, len(body), mime, answer["ETag"], _ms(stored_at))
+        return BlobInfo(
+            key, len(body), mime, answer["ETag"], _ms(stored_at), _version_of(answer)
+        )
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        address = self._address(key)
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
+    ) -> bytes:
+        address = self._address(key) | _asked(version)
         check_range(start, stop)
-        if start == stop:  # no header can ask for no bytes
-            if self.head(key) is None:
-                raise BlobMissing(key)
-            return b""
         wanted = f"bytes={start}-{'' if stop is None else stop - 1}"
         is_part = start > 0 or stop is not None
         with core_errors(key):
             try:
+                if start == stop:  # no header can ask for no bytes
+                    self._client.head_object(**address)
+                    return b""
                 answer = self._client.get_object(
                     **address, **({"Range": wanted} if is_part else {})
                 )
             except ClientError as error:
                 if code_of(error) == "InvalidRange":
                     return b""
+                if code_of(error) in {"PreconditionFailed", "412"}:
+                    raise BlobMissing(key) from error
                 raise
             with closing(answer["Body"]) as body:
                 return body.read()
@@ -107,6 +113,7 @@ class S3Blobs:
             answer["ContentType"],
             answer["ETag"],
             _ms(answer["LastModified"]),
+            _version_of(answer),
         )
 
     def copy(self, source: str, target: str) -> BlobInfo:
@@ -146,19 +153,14 @@ class S3Blobs:
     # -- signed URLs ----------------------------------------------------------------------------
 
     def presign_put(
-        self, key: str, *, size_bytes: int, sha256: str, mime: str, expires_s: int
+        self, key: str, *, size_bytes: int, sha256: str | None, mime: str, expires_s: int
     ) -> SignedRequest:
         check_header("mime", mime)
-        digest = checksum(sha256)
-        url = self._sign(
-            "put_object",
-            key,
-            expires_s,
-            ContentType=mime,
-            ContentLength=size_bytes,
-            ChecksumSHA256=digest,
-        )
-        return SignedRequest(url, {"content-type": mime, CHECKSUM_HEADER: digest})
+        bound: dict[str, object] = {"ContentType": mime, "ContentLength": size_bytes}
+        headers = {"content-type": mime}
+        if sha256 is not None:
+            bound["ChecksumSHA256"] = headers[CHECKSUM_HEADER] = checksum(sha256)
+        return SignedRequest(self._sign("put_object", key, expires_s, **bound), headers)
 
     def presign_get(
         self, key: str, *, mime: str, disposition: str, expires_s: int
@@ -273,6 +275,20 @@ class S3Blobs:
     def _address(self, key: str) -> dict[str, str]:
         check_key(key)
         return {"Bucket": self._bucket, "Key": key}
+
+
+def _version_of(answer: dict[str, Any]) -> str:
+    """A bucket that keeps but one version under a key tells that by its etag."""
+    version: str | None = answer.get("VersionId")
+    return _ETAG + answer["ETag"].strip('"') if version in {None, "null"} else version or ""
+
+
+def _asked(version: str | None) -> dict[str, str]:
+    if version is None:
+        return {}
+    if version.startswith(_ETAG):
+        return {"IfMatch": f'"{version.removeprefix(_ETAG)}"'}
+    return {"VersionId": version}
 
 
 def _ms(moment: datetime) -> int:

@@ -31,7 +31,7 @@ BAD_PART: Final = frozenset(
         "InvalidRequest",  # a part is named without the digest that the upload wants
     }
 )
-_MISSING: Final = frozenset({"NoSuchKey", "NotFound", "NoSuchUpload", "404"})
+_MISSING: Final = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "NoSuchUpload", "404"})
 _THROTTLED: Final = frozenset(
     {"SlowDown", "ServiceUnavailable", "Throttling", "ThrottlingException", "RequestLimitExceeded"}
 )

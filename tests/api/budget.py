@@ -153,8 +153,10 @@ class CountingBlobs:
     def put(self, key: str, body: bytes, *, mime: str, only_if_absent: bool = False) -> BlobInfo:
         return self._inner().put(key, body, mime=mime, only_if_absent=only_if_absent)
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
-        return self._inner().get(key, start, stop)
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
+    ) -> bytes:
+        return self._inner().get(key, start, stop, version=version)
 
     def stream(self, key: str) -> Iterator[bytes]:
         return self._inner().stream(key)
@@ -172,7 +174,7 @@ class CountingBlobs:
         return self._inner().list(prefix, after, limit)
 
     def presign_put(
-        self, key: str, *, size_bytes: int, sha256: str, mime: str, expires_s: int
+        self, key: str, *, size_bytes: int, sha256: str | None, mime: str, expires_s: int
     ) -> SignedRequest:
         return self._blobs.presign_put(
             key, size_bytes=size_bytes, sha256=sha256, mime=mime, expires_s=expires_s

@@ -27,9 +27,11 @@ class FaultyBlobs:
 
         return self._faults.request("blobs.put", call, OF_BLOBS)
 
-    def get(self, key: str, start: int = 0, stop: int | None = None) -> bytes:
+    def get(
+        self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
+    ) -> bytes:
         return self._faults.request(
-            "blobs.get", lambda: self._blobs.get(key, start, stop), OF_READS
+            "blobs.get", lambda: self._blobs.get(key, start, stop, version=version), OF_READS
         )
 
     def stream(self, key: str) -> Iterator[bytes]:
@@ -58,7 +60,7 @@ class FaultyBlobs:
         )
 
     def presign_put(
-        self, key: str, *, size_bytes: int, sha256: str, mime: str, expires_s: int
+        self, key: str, *, size_bytes: int, sha256: str | None, mime: str, expires_s: int
     ) -> SignedRequest:
         return self._blobs.presign_put(
             key, size_bytes=size_bytes, sha256=sha256, mime=mime, expires_s=expires_s
