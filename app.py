@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from chalicelib import wiring
+from chalicelib.api import request_log
 from chalicelib.api.application import TrialbookApp
 from chalicelib.api.v1 import (
     artifact_contents,
@@ -13,6 +14,7 @@ from chalicelib.api.v1 import (
     artifacts,
     experiment_artifacts,
     experiments,
+    ingest,
     keys,
     run_files,
     run_logs,
@@ -34,6 +36,7 @@ for module in (
     service,
     keys,
     experiments,
+    ingest,
     runs,
     run_logs,
     run_metrics,
@@ -52,4 +55,5 @@ for module in (
 app.register_blueprint(events)
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    request_log.in_functions(os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""))
     wiring.services()  # clients made while the function starts cost the first request nothing

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from chalicelib import ops_keys, ops_variants
+from chalicelib import ops_doctor, ops_keys, ops_redrive, ops_variants
 from chalicelib.core.errors import Contended, TrialbookError
 from chalicelib.domain import (
     artifact_directories,
@@ -38,6 +38,8 @@ _HELP: Final = """\
 environment, as for the functions:
   TRIALBOOK_TABLE           name of the DynamoDB table
   TRIALBOOK_BUCKET          name of the S3 bucket
+  TRIALBOOK_ARRIVALS        URL of the SQS queue of what arrived; for redrive and doctor
+  TRIALBOOK_UNDELIVERED     URL of the SQS queue of what was given up; the same
   TRIALBOOK_RETENTION_DAYS  days that hold where none are set for the tenant (never)
 """
 
@@ -68,6 +70,10 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"trialbook: {error}\n")
         return 2
     # Imported only now: asking for help needs no client.
+    if options.ops_command == "doctor":
+        from chalicelib import ops_doctor_aws
+
+        return ops_doctor_aws.run(options, settings)
     from chalicelib import wiring
 
     return run(options, wiring.aws_services(settings))
@@ -98,6 +104,8 @@ def add_to(parser: Parser) -> None:
     collect = commands.add_parser(
         "collect", help="remove what deletions left, as is done once an hour"
     )
+    ops_doctor.add_to(commands.add_parser("doctor", help="look whether all is as it must be"))
+    ops_redrive.add_to(commands.add_parser("redrive", help="give back what was not delivered"))
     variants = commands.add_parser("variants", help="the results of A/B experiments")
     ops_variants.add_to(variants)
     keys = commands.add_parser("keys", help="create, list and revoke API keys")
@@ -115,6 +123,7 @@ def run(options: argparse.Namespace, services: Services) -> int:
         ("retention", "set"): _set,
         ("retention", "run"): _sweep,
         ("collect", None): _collect,
+        ("redrive", None): _redrive,
         ("keys", "create"): _keys,
         ("keys", "list"): _keys,
         ("keys", "revoke"): _keys,
@@ -209,6 +218,10 @@ def _collect(options: argparse.Namespace, services: Services) -> None:
     _say(
         f"{verb} {collected.deleted} of {collected.examined} objects, {collected.bytes_freed} bytes"
     )
+
+
+def _redrive(options: argparse.Namespace, services: Services) -> int:
+    return ops_redrive.run(options, services, _say)
 
 
 def _keys(options: argparse.Namespace, services: Services) -> None:

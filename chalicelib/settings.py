@@ -18,14 +18,16 @@ class BadSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`table` and `bucket` name the DynamoDB table and the S3 bucket of the deployment. Artifacts
-    that are not pinned are removed after `retention_days`, never when None, unless an operator set
-    other days for their tenant."""
+    """`table` and `bucket` name the DynamoDB table and the S3 bucket of the deployment, `arrivals`
+    and `undelivered` are the URLs of its queues. Artifacts that are not pinned are removed after
+    `retention_days`, never when None, unless an operator set other days for their tenant."""
 
     table: str
     bucket: str
     region: str
     retention_days: int | None = None
+    arrivals: str | None = None
+    undelivered: str | None = None
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -38,6 +40,8 @@ class Settings:
             bucket=environment["TRIALBOOK_BUCKET"],
             region=environment.get("AWS_REGION", "us-east-1"),
             retention_days=retention_days(environment),
+            arrivals=environment.get("TRIALBOOK_ARRIVALS") or None,
+            undelivered=environment.get("TRIALBOOK_UNDELIVERED") or None,
         )
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias, TypeVar
 
+from chalicelib.core import tally
 from chalicelib.core.context import Clock, Context, Principal, Role
 from chalicelib.core.ids import TenantId, UserId
 from chalicelib.core.paging import CursorCodec
 from chalicelib.domain.api_keys import Authenticator
+from chalicelib.domain.arrivals import Arrivals
 from chalicelib.domain.artifacts import ArtifactStores
 from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.domain.experiments import ExperimentRows, experiment_rows
-from chalicelib.domain.feed import Projections
+from chalicelib.domain.finalization import Finalization
+from chalicelib.domain.ingest_lines import LineStores
+from chalicelib.domain.ingestion import IngestStores, Parse
+from chalicelib.domain.projections import Projections
 from chalicelib.domain.retention import RetentionStores
+from chalicelib.domain.run_files import RunFiles
 from chalicelib.domain.stored_bytes import ByteStores, Spread, in_turn
 from chalicelib.domain.upkeep import Upkeep
 from chalicelib.domain.variant_aggregation import Aggregates
@@ -29,14 +37,18 @@ from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.experiment_artifacts import ExperimentArtifactStore
 from chalicelib.storage.experiments import ExperimentStore
+from chalicelib.storage.ingestions import IngestionStore
+from chalicelib.storage.parked_changes import ParkedChanges
 from chalicelib.storage.points import PointStore
+from chalicelib.storage.queue import Queue
 from chalicelib.storage.retention import RetentionStore
 from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.run_rows import RunRows, run_rows
 from chalicelib.storage.runs import RunStore
 from chalicelib.storage.signing_key import signing_key
 from chalicelib.storage.stored_bytes import StoredBytesStore
-from chalicelib.storage.table import Table
+from chalicelib.storage.table import Change, Table
+from chalicelib.storage.table_queue import TableQueue
 from chalicelib.storage.uploads import UploadStore
 from chalicelib.storage.variant_cells import CellStore
 from chalicelib.storage.variant_definitions import DefinitionStore
@@ -44,10 +56,19 @@ from chalicelib.storage.variant_exports import ExportStore
 from chalicelib.storage.variant_logs import VariantLogStore
 from chalicelib.storage.variant_units import UnitStore
 
+A = TypeVar("A")
+B = TypeVar("B")
+
 ANYBODY: Final = Principal(TenantId(""), UserId(""), Role.READ)
 """Who asks on a public route; a tenant that no key can have."""
+ARRIVALS: Final = "arrivals"
+"""Name of the queue of objects that came to be, where it is in the table."""
 AT_ONCE: Final = 8
 """Requests that work on many bytes has under way; a client keeps ten connections."""
+LOOKED_AT_S: Final = 30.0
+"""For how long an undelivered message is hidden from other operators."""
+ReadBatch: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Change]]
+"""Of what Lambda tells of a batch. Raises NotFound, Throttled, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +95,11 @@ class Services:
     retention: RetentionStore
     variants: VariantStores
     aggregates: Aggregates
+    ingestions: IngestionStore
+    arrivals: Queue
+    undelivered: Queue
+    read_batch: ReadBatch | None
+    """Where the feed is pushed: the changes of a batch that Lambda gave up."""
     retention_days: int | None
 
     def context(self, principal: Principal, seconds: float) -> Context:
@@ -87,8 +113,12 @@ def services_on(
     clock: Clock,
     retention_days: int | None = None,
     spread: Spread = in_turn,
+    arrivals: Queue | None = None,
+    undelivered: Queue | None = None,
+    read_batch: ReadBatch | None = None,
 ) -> Services:
-    """Services over two adapters. One read, for the key that signs cursors."""
+    """Services over two adapters, and queues in the table where none are given. One read, for the
+    key that signs cursors."""
     api_keys = ApiKeyStore(table)
     definitions = DefinitionStore(table, clock)
     return Services(
@@ -114,39 +144,93 @@ def services_on(
             definitions, VariantLogStore(table, blobs), ExportStore(table, blobs), spread
         ),
         aggregates=Aggregates(UnitStore(table), CellStore(table)),
+        ingestions=IngestionStore(table, blobs),
+        arrivals=arrivals or TableQueue(table, ARRIVALS, clock),
+        undelivered=undelivered or TableQueue(table, "undelivered", clock, LOOKED_AT_S),
+        read_batch=read_batch,
         retention_days=retention_days,
     )
 
 
-def aws_services(settings: Settings) -> Services:
-    """Services on DynamoDB and S3."""
-    # Imported here: on a laptop nothing needs boto3, and it is most of a cold start.
+def aws_client(region: str, service: str) -> Any:
+    """A client of boto3; what it sends counts where requests to the stores do."""
     import boto3
     from botocore.config import Config
 
-    from chalicelib.storage.dynamo_table import DynamoTable
-    from chalicelib.storage.s3_blobs import S3Blobs
-
-    clock = Clock()
     config = Config(
-        region_name=settings.region,
+        region_name=region,
         retries={"mode": "standard", "max_attempts": 3},
         connect_timeout=2,
         read_timeout=10,
         signature_version="s3v4",
         tcp_keepalive=True,
     )
-    client: Any = vars(boto3)["client"]  # typed by a package that is larger than this one
-    table = DynamoTable(client("dynamodb", config=config), settings.table, clock)
-    blobs = S3Blobs(client("s3", config=config), settings.bucket)
+    make: Any = vars(boto3)["client"]  # typed by a package that is larger than this one
+    client = make(service, config=config)
+    client.meta.events.register("before-send", tally.sent)
+    return client
+
+
+def aws_services(settings: Settings) -> Services:
+    """Services on DynamoDB, S3 and SQS."""
+    # Imported here: on a laptop nothing needs boto3, and it is most of a cold start.
+    from chalicelib.storage.dynamo_batches import StreamBatches
+    from chalicelib.storage.dynamo_table import DynamoTable
+    from chalicelib.storage.s3_blobs import S3Blobs
+    from chalicelib.storage.sqs_queue import SqsQueue
+
+    clock = Clock()
+    client = functools.partial(aws_client, settings.region)
+    table = DynamoTable(client("dynamodb"), settings.table, clock)
+    blobs = S3Blobs(client("s3"), settings.bucket)
+    sqs = functools.cache(lambda: client("sqs"))
+    streams = functools.cache(lambda: client("dynamodbstreams"))
     threads = ThreadPoolExecutor(AT_ONCE)
-    return services_on(table, blobs, clock, settings.retention_days, threads.map)
+
+    def spread(work: Callable[[A], B], things: Iterable[A], /) -> Iterator[B]:
+        return threads.map(tally.carried(work), things)
+
+    return services_on(
+        table,
+        blobs,
+        clock,
+        settings.retention_days,
+        spread,
+        SqsQueue(sqs, settings.arrivals),
+        SqsQueue(sqs, settings.undelivered),
+        StreamBatches(streams).read,
+    )
 
 
 def projections(of: Services) -> Projections:
     """Where changes of the feed are projected."""
     verified = Verification(of.bytes, of.uploads, of.files, of.artifacts, of.clock)
-    return Projections(of.table, of.experiments, of.bytes, verified, of.aggregates, of.clock)
+    parked = ParkedChanges(of.blobs, of.undelivered, of.clock)
+    return Projections(
+        of.table, of.experiments, of.bytes, verified, of.aggregates, parked, of.clock
+    )
+
+
+def arrivals(of: Services, parse: Parse) -> Arrivals:
+    """Where objects that arrived are handled; `parse` reads the lines of files. Lanes of a file are
+    spread over the threads that each of them would otherwise spread its own work over."""
+    lines = LineStores(
+        of.ingestions,
+        of.experiments,
+        of.runs,
+        of.points,
+        ArtifactStores(of.artifacts, replace(of.bytes, spread=in_turn)),
+        replace(of.variants, spread=in_turn),
+        of.clock,
+    )
+    ingest = IngestStores(lines, of.retention, of.blobs, of.bytes.spread)
+    return Arrivals(ingest, finalization(of), parse, of.arrivals, of.undelivered, of.clock)
+
+
+def finalization(of: Services) -> Finalization:
+    """Where bytes that arrived are finalized."""
+    files = RunFiles(of.runs, of.files, of.uploads, of.bytes)
+    return Finalization(files, of.clock)
 
 
 def upkeep(of: Services) -> Upkeep:

@@ -218,7 +218,8 @@ class LambdaAdapter:
             context = LambdaContext(request_id, self._clock)
             return app_answer(self._app(opened.event(body), context), request_id)
         except Exception:  # noqa: BLE001 (whatever it was, the client gets an answer)
-            _log.exception("%s %s: request %s", opened.endpoint.method, opened.path, request_id)
+            where = opened.endpoint
+            _log.exception("%s %s: request %s", where.method, where.resource, request_id)
             return error_answer(500, "internal", "an internal error occurred", request_id)
 
     async def _run_long(self, opened: _Opened, body: bytes) -> Answer:

@@ -83,7 +83,7 @@ class BlobEndpoint:
             status, code = _STATUS[type(error)]
             answer = self._error(status, code, error.message)
         except (OSError, DamagedFile):
-            _log.exception("%s %s", scope["method"], scope["path"])
+            _log.exception("a blob could not be served: %s", scope["method"])
             answer = self._error(503, "unavailable", "the disk cannot be read")
         if answer is not None:
             await _send_whole(send, answer)

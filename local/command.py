@@ -30,6 +30,8 @@ environment:
   TRIALBOOK_API_KEY  installed as the admin key of tenant and user `default`, as
                      tb_<key id>_<secret>; without it one is made at the first start
                      and kept in <home>/api-key
+  TRIALBOOK_LOG      `text` for what goes wrong, `json` for a line of JSON a request, both on
+                     stderr (text)
   TRIALBOOK_RETENTION_DAYS
                      days after which artifacts that are not pinned are removed (never)
 """
@@ -47,6 +49,7 @@ class Settings:
     home: Path
     api_key: str | None
     retention_days: int | None
+    is_log_json: bool
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
@@ -64,8 +67,11 @@ class Settings:
             days = retention_days(environment)
         except BadSetting as error:
             raise UsageError(str(error)) from None
+        log = environment.get("TRIALBOOK_LOG") or "text"
+        if log not in ("text", "json"):
+            raise UsageError(f"TRIALBOOK_LOG must be text or json: {log!r}")
         home = Path(environment.get("TRIALBOOK_HOME") or ".trialbook")
-        return cls(int(port), home, api_key, days)
+        return cls(int(port), home, api_key, days, log == "json")
 
 
 def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> int:
@@ -94,8 +100,10 @@ def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> in
 
             return ops_command.run(options, Home(settings.home), Clock(), settings.retention_days)
         # Imported late: the other commands need neither the app nor a web server.
+        from chalicelib.api import request_log
         from local.server import serve
 
+        request_log.on_laptop(is_json=settings.is_log_json)
         backend = open_backend or partial(_trialbook, settings.retention_days)
         return serve(settings.port, settings.home, settings.api_key, Clock(), backend)
     except (UsageError, HomeError) as error:

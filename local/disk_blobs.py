@@ -11,7 +11,7 @@ be lost by a power cut, which completing it notices.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from chalicelib.storage.blob_checks import (
     checksum,
 )
 from chalicelib.storage.blobs import (
+    ETAG_VERSION,
     BadPart,
     BlobExists,
     BlobInfo,
@@ -53,6 +54,9 @@ class DiskBlobs:
     def __init__(self, root: Path, base_url: str, secret: bytes, clock: Clock) -> None:
         """Makes its folders. `base_url` is where `BlobEndpoint` answers, `secret` signs URLs."""
         self.urls = UrlSigner(base_url, secret, clock)
+        self.on_created: Callable[[BlobInfo], None] | None = None
+        """Told of every blob that came to be, as S3 tells of objects; what it raises reaches who
+        stores the blob."""
         self._clock = clock
         self._objects = root / "objects"
         self._writing = root / "writing"
@@ -267,7 +271,10 @@ class DiskBlobs:
             writer.publish(path, trailer, only_if_absent=only_if_absent)
         except FileExistsError:
             raise BlobExists(key) from None
-        return _info(key, writer.size_bytes, trailer)
+        info = _info(key, writer.size_bytes, trailer)
+        if self.on_created is not None:
+            self.on_created(info)
+        return info
 
     def _completed(self, key: str, upload: str) -> BlobInfo:
         """What `upload` became. Raises BlobMissing unless that is still the blob of `key`."""
@@ -283,7 +290,7 @@ def _info(key: str, size_bytes: int, trailer: Trailer) -> BlobInfo:
 
 
 def _version(trailer: Trailer) -> str:
-    return trailer.etag.strip('"')
+    return ETAG_VERSION + trailer.etag.strip('"')
 
 
 def _made_ms(made_id: str) -> int:

@@ -4,6 +4,7 @@ lock               held by the running server
 api-key            the key made at the first start, readable by its owner alone
 trialbook.sqlite   the table
 blobs/             the files
+ingest/<tenant>/   the drop zone: files of lines put here are ingested
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Home:
         self.api_key_file = path / "api-key"
         self.table_file = path / "trialbook.sqlite"
         self.blobs_folder = path / "blobs"
+        self.ingest_folder = path / "ingest"
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:

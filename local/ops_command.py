@@ -10,6 +10,7 @@ import argparse
 from chalicelib import ops, wiring
 from chalicelib.core.context import Clock
 from chalicelib.storage.signing_key import signing_key
+from local import doctor
 from local.disk_blobs import DiskBlobs
 from local.home import Home
 from local.sqlite_table import SqliteTable
@@ -17,6 +18,8 @@ from local.sqlite_table import SqliteTable
 
 def run(options: argparse.Namespace, home: Home, clock: Clock, retention_days: int | None) -> int:
     """Run one command; returns the exit status."""
+    if options.ops_command == "doctor":
+        return doctor.run(options, home, clock)
     table = SqliteTable(home.table_file, clock)
     try:
         # No URL is made: nothing is served from here.

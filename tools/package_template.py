@@ -1,7 +1,7 @@
 """What is left to be done in the template that `chalice package` writes.
 
-Chalice knows a stream by a literal ARN only, and none of the settings of its event source. What can
-be merged is in `.chalice/resources.json`; what cannot, because Chalice makes up the names or
+Chalice knows streams and queues by literal ARNs only, and few settings of their events. What can be
+merged is in `.chalice/resources.json`; what cannot, because Chalice makes up the names or
 replaces lists wholesale, is here.
 """
 
@@ -11,7 +11,7 @@ import copy
 import json
 from typing import Any, Final, TypeAlias
 
-from chalicelib.api.workers import STREAM
+from chalicelib.api.workers import ARRIVALS, STREAM
 
 Template: TypeAlias = dict[str, Any]
 """CloudFormation's JSON."""
@@ -19,6 +19,7 @@ Template: TypeAlias = dict[str, Any]
 STAGES: Final = ("dev", "prod")
 RETAINED: Final = ("Table", "Bucket")
 """What outlives the stack."""
+NOTIFICATIONS: Final = "NotificationConfiguration"
 
 CHANGE_FEED: Final[dict[str, Any]] = {
     "Stream": {"Fn::GetAtt": ["Table", "StreamArn"]},
@@ -34,8 +35,15 @@ CHANGE_FEED: Final[dict[str, Any]] = {
     # The feed keeps a change for 24 hours: 6 are left to look at what is in the queue.
     "MaximumRecordAgeInSeconds": 18 * 3600,
     "DestinationConfig": {
-        "OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["UndeliveredChanges", "Arn"]}}
+        "OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["Undelivered", "Arn"]}}
     },
+}
+
+ARRIVING: Final[dict[str, Any]] = {
+    "Queue": {"Fn::GetAtt": ["Arrivals", "Arn"]},
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+    # A thousand files at once must not take the concurrency that the API needs.
+    "ScalingConfig": {"MaximumConcurrency": 20},
 }
 
 
@@ -44,7 +52,7 @@ class Unfinished(Exception):
 
 
 def finished(template: Template, stage: str) -> Template:
-    """The template with the table's own stream, for the stage. Raises Unfinished."""
+    """The template with the stack's own stream and queue, for the stage. Raises Unfinished."""
     done = copy.deepcopy(template)
     done["Parameters"]["Stage"] |= {"Default": stage, "AllowedValues": [stage]}
     for name, function in functions(done).items():
@@ -55,13 +63,16 @@ def finished(template: Template, stage: str) -> Template:
         for event in function.get("Events", {}).values():
             if event["Properties"].get("Stream") == STREAM:
                 event["Properties"] |= copy.deepcopy(CHANGE_FEED)
+            if event["Properties"].get("Queue") == ARRIVALS:
+                event["Properties"] |= copy.deepcopy(ARRIVING)
     for methods in done["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
         for method in methods.values():
             # The docstring of the class of all views says nothing about any of them.
             method.pop("summary", None)
             method.pop("description", None)
-    if STREAM in json.dumps(done):
-        raise Unfinished("the placeholder of the stream is left in the template")
+    text = json.dumps(done)
+    if STREAM in text or ARRIVALS in text:
+        raise Unfinished("a placeholder of the stream or the queue is left in the template")
     return done
 
 
@@ -70,7 +81,9 @@ def importable(template: Template) -> Template:
     the stack before it was deleted. CloudFormation imports into a template of nothing else."""
     kept = {name: template[name] for name in ("Mappings", "Parameters")}
     stage = {"Stage": kept["Parameters"]["Stage"]}
-    resources = {name: template["Resources"][name] for name in RETAINED}
+    resources = {name: copy.deepcopy(template["Resources"][name]) for name in RETAINED}
+    # What the bucket tells of arrivals is made by the update that follows.
+    del resources["Bucket"]["DependsOn"], resources["Bucket"]["Properties"][NOTIFICATIONS]
     return {**kept, "Parameters": stage, "Resources": resources}
 
 

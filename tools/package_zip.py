@@ -15,8 +15,17 @@ TASK: Final = "/var/task"
 _TIME: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644 << 16
 _NOT_NEEDED: Final = (".pyi", ".pyc", ".typed", ".exe")
-_NOT_NEEDED_BELOW: Final = ("bin/", "pydantic/v1/")
-"""Console scripts, and the old pydantic that the new one can be asked for."""
+_NOT_NEEDED_BELOW: Final = (
+    "bin/",
+    "pydantic/v1/",
+    *(f"PIL/_{name}." for name in ("avif", "imagingcms", "imagingft", "imagingtk")),
+    *(
+        f"pillow.libs/lib{name}"
+        for name in ("avif", "brotli", "freetype", "harfbuzz", "lcms2", "png16")
+    ),
+)
+"""Console scripts, the old pydantic that one can ask the new one for, what Pillow has for AVIF,
+text, colours and windows, with the libraries that they alone need: 3.6 MB of 7.2."""
 
 
 def is_needed(name: str) -> bool:

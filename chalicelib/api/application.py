@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from chalice.app import Chalice
 
 from chalicelib.api.errors import error_body
-from chalicelib.api.handler import INTERNAL, Handler, proxy_answer
+from chalicelib.api.handler import INTERNAL, EventView, proxy_answer
 from chalicelib.api.incoming import request_id_of
 
 REASONS = {
@@ -21,11 +22,18 @@ class TrialbookApp(Chalice):
     """Registration, packaging and event sources as Chalice has them; may be called by several
     threads at once, for it keeps nothing of a request."""
 
+    def __init__(self, app_name: str) -> None:
+        # Chalice would put a handler on the logger of this name, ours, and log paths there.
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] (typed in part)
+            app_name, configure_logs=False
+        )
+        self.log = logging.getLogger("chalice")
+
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         asked: dict[str, str] = event.get("requestContext") or {}
         methods = self.routes.get(asked.get("resourcePath", ""), {})
         entry = methods.get(asked.get("httpMethod", ""))
-        if entry is not None and isinstance(entry.view_function, Handler):
+        if entry is not None and isinstance(entry.view_function, EventView):
             return entry.view_function(event)
         answer = super().__call__(event, context)
         status = answer["statusCode"]

@@ -8,7 +8,6 @@ reading a run (docs/adr/0008-handlers-take-events.md).
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +25,8 @@ from chalicelib.api.errors import (
     invalid_of,
 )
 from chalicelib.api.forms import form_content
-from chalicelib.api.incoming import Event, Incoming, request_id_of
+from chalicelib.api.incoming import Event, Incoming, method_of, request_id_of
+from chalicelib.api.request_log import RequestWork
 from chalicelib.core.context import Context, Principal, Role
 from chalicelib.core.errors import (
     Contended,
@@ -46,6 +46,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 REQUEST_S = 25.0
 """API Gateway waits 29 seconds; retries stop before."""
 CONTENDED = "others write the same thing at this moment; send it again"
+TOLD = frozenset({429, 503})
+"""Refusals whose reason is in the log: they are no caller's fault."""
 INTERNAL = "an internal error occurred; the request id names it in the log"
 
 CORS = CORSConfig(
@@ -58,11 +60,24 @@ _HEADERS: dict[str, str] = {
     "content-type": JSON,
     **{name.lower(): value for name, value in CORS.get_access_control_headers().items()},
 }
-log = logging.getLogger("trialbook")
 
 
-class Handler:
-    """The view that Chalice registers for an endpoint; called with the event."""
+class EventView:
+    """A view that is called with the event and gives the proxy answer itself."""
+
+    __name__: str
+    runs_long: bool
+    """Whether the local server moves it off its event loop."""
+    writes: bool
+    """Whether it may share a commit with others there."""
+
+    def __call__(self, event: Event) -> dict[str, Any]:
+        """Never raises."""
+        raise NotImplementedError
+
+
+class Handler(EventView):
+    """The view that Chalice registers for an endpoint."""
 
     def __init__(self, described: Endpoint) -> None:
         self.__name__ = described.view.__name__
@@ -75,20 +90,31 @@ class Handler:
         self._media_type = described.media_type if takes_body else None
 
     def __call__(self, event: Event) -> dict[str, Any]:
-        try:
-            return rendered(self._answer(Incoming(event), wiring.services()))
-        except TrialbookError as error:
-            return refused(error, request_id_of(event))
-        except Contended:  # of a write that does not expect others: nothing was written
-            return refused(Throttled(CONTENDED), request_id_of(event))
-        except Exception:
-            request_id = request_id_of(event)
-            log.exception("request %s failed", request_id)
-            return proxy_answer(500, error_body(500, INTERNAL, None, request_id))
+        with RequestWork() as work:
+            answer = self._answered(event, work)
+        request_id, method = request_id_of(event), method_of(event)
+        work.answered(request_id, method, self._endpoint.path, answer["statusCode"])
+        return answer
 
-    def _answer(self, incoming: Incoming, services: Services) -> Answer:
+    def _answered(self, event: Event, work: RequestWork) -> dict[str, Any]:
+        try:
+            return rendered(self._answer(Incoming(event), wiring.services(), work))
+        except TrialbookError as error:
+            answer = refused(error, request_id_of(event))
+            if answer["statusCode"] in TOLD:
+                work.error = error
+            return answer
+        except Contended as error:  # of a write that does not expect others: nothing was written
+            work.error = error
+            return refused(Throttled(CONTENDED), request_id_of(event))
+        except Exception as error:  # noqa: BLE001 (whatever it was, the caller gets an answer)
+            work.error = error
+            return proxy_answer(500, error_body(500, INTERNAL, None, request_id_of(event)))
+
+    def _answer(self, incoming: Incoming, services: Services, work: RequestWork) -> Answer:
         described = self._endpoint
-        context = services.context(_authorized(described.role, incoming, services), REQUEST_S)
+        principal = authorized(described.role, incoming, services, work)
+        context = services.context(principal, REQUEST_S)
         body = b""
         if described.method != "GET":
             if self._media_type is not None:
@@ -120,8 +146,8 @@ class Handler:
         if self._endpoint.replay == "refuse":
             raise Invalid.field("Idempotency-Key", "this route takes none; leave it out")
 
-        def run() -> Remembered:
-            answer = self._run(incoming, services, context, body)
+        def run(settled: Context) -> Remembered:
+            answer = self._run(incoming, services, settled, body)
             return Remembered(answer.status, _encoded(answer.payload), dict(answer.headers))
 
         # A form has another boundary each time it is sent: what it holds is what counts.
@@ -206,12 +232,15 @@ def body_too_large(size_bytes: int) -> TooLarge:
     )
 
 
-def _authorized(role: Role | None, incoming: Incoming, services: Services) -> Principal:
+def authorized(
+    role: Role | None, incoming: Incoming, services: Services, work: RequestWork
+) -> Principal:
     """The caller's principal; the anonymous one on a public route. Raises Unauthenticated,
     Forbidden."""
     if role is None:
         return wiring.ANYBODY
     principal = services.authenticator.authenticate(incoming.presented_key())
+    work.principal = principal
     if principal.role < role:
         raise Forbidden(f"this needs a key with the role {role.label}", role=principal.role.label)
     return principal

@@ -31,7 +31,7 @@ class Incoming:
 
     @property
     def method(self) -> str:
-        return self._event["requestContext"]["httpMethod"]
+        return method_of(self._event)
 
     def path_values(self) -> dict[str, str]:
         """Path parameters, decoded here and only here: they come as they were sent."""
@@ -86,6 +86,10 @@ def request_id_of(event: Event) -> str:
     """ "" when the event has none."""
     context: dict[str, Any] = event.get("requestContext") or {}
     return str(context.get("requestId", ""))
+
+
+def method_of(event: Event) -> str:
+    return event["requestContext"]["httpMethod"]
 
 
 def _decoded(name: str, value: str) -> str:

@@ -201,6 +201,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         },
         "a file that was uploaded": {"name": "model", "kind": "file", "sha256": _SHA256},
     },
+    "announce_file": {"a file of lines": {"filename": "runs.jsonl.gz", "size_bytes": 48213}},
     "create_key": {"of a robot": {"role": "write", "user": "nightly-training", "name": "CI"}},
 }
 
@@ -233,6 +234,29 @@ _RUN: Final[dict[str, Any]] = {
 }
 PAYLOADS: Final[dict[str, dict[str, Any]]] = {
     "get_run": {"a run under way": _RUN},
+    "get_ingested_file": {
+        "two lines are refused": {
+            "ingest_id": "0193f0a2c5e07d44b1c2d3e4f5061728",
+            "key": "ingest/acme/0193f0a2c5e07d44b1c2d3e4f5061728/runs.jsonl.gz",
+            "state": "done",
+            "size_bytes": 48213,
+            "lines": 1200,
+            "applied": 1198,
+            "refused": 2,
+            "reason": None,
+            "created_by": "ada",
+            "begun_at": "2026-01-02T03:04:05.678Z",
+            "ended_at": "2026-01-02T03:04:06.789Z",
+            "errors": [
+                {"line": 17, "reason": "metrics.loss: input should be a valid number"},
+                {
+                    "line": 403,
+                    "reason": "a param keeps its first value; log it under another name"
+                    " (param=lr, logged=0.1, sent=0.2)",
+                },
+            ],
+        }
+    },
     "log_batch": {"all of it": {"metrics_logged": 2, "params_logged": 1, "tags_logged": 1}},
     "get_metric_history": {
         "two points": {

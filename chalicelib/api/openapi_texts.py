@@ -19,12 +19,14 @@ TAGS: Final = {
     "runs": "Single tries: their metrics, params, tags and files, and comparisons of them.",
     "artifacts": "Indexed artifacts: bytes with their metadata, found by id, tag, label or metric.",
     "variants": "A/B experiments: assign a variant, log what came of it, read results.",
+    "ingest": "Files of JSON Lines that are put into the drop zone.",
     "keys": "API keys of the caller's tenant.",
     "service": "The service itself.",
 }
 TAG_OF: Final = (
     ("/api/v1/keys", "keys"),
     ("/api/v1/artifacts", "artifacts"),
+    ("/api/v1/ingest", "ingest"),
     ("/experiment/", "variants"),
     ("/api/v1/experiments/runs", "runs"),
     ("/api/v1/experiments", "experiments"),
@@ -54,6 +56,7 @@ PATH_PARAMETERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         {"type": "string", "pattern": "^log_[0-7][0-9A-HJKMNP-TV-Z]{25}$"},
     ),
     "export_id": ("An export's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+    "ingest_id": ("An ingested file's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "run_id": ("A run's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "upload_id": ("An upload's id.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "key_id": (
@@ -164,6 +167,10 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
         " 100 parts are signed at once.",
     ),
     "get_content": ("Presigned URLs take no API key and live 15 minutes.",),
+    "get_preview": (
+        "A WebP of at most 512 pixels a side, made soon after the bytes are stored, of PNG, JPEG,"
+        " GIF and WebP images of at most 32 MiB and 25 megapixels.",
+    ),
     "get_experiment_artifact_content": ("Presigned URLs take no API key and live 15 minutes.",),
     "create_artifact": (
         "Give `sha256` or `manifest`. What the tenant has not stored is a conflict that lists up to"
@@ -180,6 +187,10 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "get_best_artifact": ("The newest of those that are equally good.",),
     "get_artifact_content": ("Presigned URLs take no API key and live 15 minutes.",),
+    "get_artifact_preview": (
+        "A WebP of at most 512 pixels a side, made soon after the bytes are stored, of PNG, JPEG,"
+        " GIF and WebP images of at most 32 MiB and 25 megapixels.",
+    ),
     "log_experiment_artifact": (
         "Values: `text` a string, `value` one finite number, `timeseries` its `points` and no"
         " `value`, `list` an array, `dict` an object, `image` a base64 data URL of a PNG, JPEG,"
@@ -219,9 +230,11 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
 ANSWERS: Final = {
     "create_key": "The key, shown this once.",
     "get_content": "Where the bytes are, when the request accepts `application/json`.",
+    "get_preview": "Where the preview is, when the request accepts `application/json`.",
     "get_experiment_artifact_content": "Where the bytes are, when the request accepts"
     " `application/json`.",
     "get_artifact_content": "Where the bytes are, when the request accepts `application/json`.",
+    "get_artifact_preview": "Where the preview is, when the request accepts `application/json`.",
     "get_openapi": "This document.",
 }
 PENDING: Final = "It is being made: ask again at `ask`."

@@ -67,6 +67,10 @@ class Clock:
         """A time-ordered 32-hex-character id (UUIDv7)."""
         return uuid7_hex(self.now_ms(), self.random_bytes(10))
 
+    def fresh_id(self) -> str:
+        """An id that nothing had before, also where ids are settled."""
+        return self.new_id()
+
 
 class SettledClock(Clock):
     """A clock whose ids and random bytes follow from a seed: what is done again with the same seed
@@ -96,6 +100,9 @@ class SettledClock(Clock):
     def new_id(self) -> str:
         return uuid7_hex(self._at_ms, self.random_bytes(10))
 
+    def fresh_id(self) -> str:
+        return self._clock.fresh_id()
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -105,6 +112,8 @@ class Context:
     clock: Clock
     deadline_s: float
     """On `clock.monotonic_s`; past it, retries stop."""
+    is_repeat: bool = False
+    """Whether this may have been done before, with the same ids."""
 
     @property
     def tenant(self) -> TenantId:
@@ -114,15 +123,19 @@ class Context:
     def user(self) -> UserId:
         return self.principal.user
 
-    def settled(self, seed: bytes, at_ms: int) -> Context:
+    def settled(self, seed: bytes, at_ms: int, *, is_repeat: bool = False) -> Context:
         """The same, with ids that follow from the seed (`SettledClock`)."""
-        return replace(self, clock=SettledClock(self.clock, seed, at_ms))
+        clock = SettledClock(self.clock, seed, at_ms)
+        return replace(self, clock=clock, is_repeat=is_repeat)
 
     def now_ms(self) -> int:
         return self.clock.now_ms()
 
     def new_id(self) -> str:
         return self.clock.new_id()
+
+    def fresh_id(self) -> str:
+        return self.clock.fresh_id()
 
 
 RACE_ATTEMPTS = 60

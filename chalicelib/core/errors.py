@@ -100,5 +100,10 @@ class ConditionFailed(Exception):
         self.failed = tuple(failed)
 
 
+class Repeated(Exception):
+    """The write that marks the work as done is there: it was done before, and nothing was written.
+    """
+
+
 class Contended(Exception):
     """Another transaction held one of the items; nothing was written, a retry may succeed."""

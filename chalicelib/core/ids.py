@@ -39,3 +39,8 @@ def uuid7_hex(now_ms: int, random_bytes: bytes) -> str:
     value |= 0b10 << 62
     value |= rand & 0x3FFF_FFFF_FFFF_FFFF
     return f"{value:032x}"
+
+
+def made_ms(any_id: str) -> int:
+    """The time that an id was made at, as `uuid7_hex` was told it."""
+    return int(any_id[:12], 16)

@@ -17,9 +17,10 @@ from chalicelib.storage.blobs import Part
 def begin(stores: UploadStores, context: Context, wanted: NewUpload) -> OpenUpload | None:
     """None when the tenant has the bytes, verified; they stay for half a day then, whatever else
     happens. One read, and a transaction unless they are there. Raises Invalid."""
+    upload_id = UploadId(context.new_id())  # also for none: of many, each keeps its own in a repeat
     if stored_bytes.promise(stores.bytes, context, wanted.sha256):
         return None
-    return uploads.begin(stores, context, wanted, place=None)
+    return uploads.begin(stores, context, upload_id, wanted, place=None)
 
 
 def begin_many(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Final
 
 import orjson
@@ -13,9 +14,9 @@ from chalicelib.core.errors import ConditionFailed, Invalid, NotFound
 from chalicelib.core.ids import ArtifactId, TenantId
 from chalicelib.core.model.artifact import Artifact
 from chalicelib.core.model.stored_bytes import Owner, StoredBytes
-from chalicelib.domain import collection, stored_bytes
+from chalicelib.domain import collection, previews, stored_bytes
 from chalicelib.domain.artifact_paths import is_inline_safe, safe_disposition
-from chalicelib.domain.media_types import UNKNOWN_MIME, guess_mime
+from chalicelib.domain.media_types import UNKNOWN_MIME, guess_mime, mime_by_name, sniff_blob
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.domain.uploads import URL_S
 from chalicelib.storage.artifacts import ArtifactStore
@@ -84,7 +85,7 @@ def described(
         verified=kept.verified,
         created_at_ms=created_at_ms,
         created_by=context.user,
-        mime=wanted.mime or (guess_mime(name) if name else UNKNOWN_MIME),
+        mime=wanted.mime or guess_mime(name),
         name=name,
         suggested_uri=text("suggested_uri"),
         preview_uri=text("preview_uri"),
@@ -99,13 +100,23 @@ def described(
 
 
 def index(stores: ArtifactStores, context: Context, sha256: str, wanted: Description) -> Artifact:
-    """Index bytes that the tenant has. One read, one transaction. Raises Conflict with the digest
-    in `missing` when it has them not, Invalid when the description is too large."""
+    """Index bytes that the tenant has. One read, one transaction, and one blob when nothing but the
+    bytes tells their media type; a read before when repeated. Raises Conflict with the digest in
+    `missing` when it has them not, Invalid when the description is too large."""
     check_size(wanted.tags, wanted.labels, wanted.metrics)
     artifact_id, now_ms = ArtifactId(context.new_id()), context.now_ms()
+    if context.is_repeat and (made := stores.artifacts.get(context.tenant, artifact_id)):
+        return made
+
+    @cache
+    def sniffed(blob_key: str) -> str:
+        return sniff_blob(stores.bytes.blobs, blob_key)
 
     def artifact(kept: StoredBytes) -> Artifact:
-        return described(context, artifact_id, now_ms, wanted, kept)
+        one = described(context, artifact_id, now_ms, wanted, kept)
+        if one.mime != UNKNOWN_MIME or mime_by_name(one.name) is not None:
+            return one
+        return replace(one, mime=sniffed(kept.blob_key))
 
     kept = stored_bytes.refer(
         stores.bytes,
@@ -183,6 +194,12 @@ def content_of(stores: ArtifactStores, artifact: Artifact) -> SignedRequest:
     """A presigned GET of a file's bytes, or of a directory's manifest. Costs nothing."""
     name = artifact.name or artifact.artifact_id
     return signed(stores, artifact.blob_key, name, artifact.mime)
+
+
+def preview_of(stores: ArtifactStores, artifact: Artifact) -> SignedRequest:
+    """A presigned GET of an image's preview. One blob. Raises NotFound."""
+    name = artifact.name or artifact.artifact_id
+    return previews.locate(stores.bytes.blobs, artifact.blob_key, name)
 
 
 def signed(stores: ArtifactStores, blob_key: str, path: str, mime: str) -> SignedRequest:

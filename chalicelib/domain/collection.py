@@ -13,6 +13,7 @@ from chalicelib.core.context import Clock
 from chalicelib.core.errors import ConditionFailed, Contended, TrialbookError
 from chalicelib.core.ids import TenantId
 from chalicelib.core.model.stored_bytes import Owner, StoredBytes
+from chalicelib.domain import previews
 from chalicelib.domain.stored_bytes import GRACE_MS, ByteStores
 from chalicelib.storage import artifact_keys
 from chalicelib.storage.stored_bytes import DueObject, StoredBytesStore
@@ -95,6 +96,7 @@ def _collect(stores: ByteStores, now_ms: int, due: DueObject, *, dry_run: bool) 
         if _is_owned(records, tenant, sha256, blob_key):
             return _drop(records, due)
     blobs.delete(blob_key)
+    previews.delete(blobs, blob_key)
     if record is not None:
         _forget(records, tenant, record)
     _drop(records, due)

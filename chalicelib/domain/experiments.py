@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.context import Context, retry_races
@@ -49,6 +50,8 @@ class NewExperiment:
     dimensions: tuple[str, ...] = ()
     guardrails: Mapping[str, Guardrail] = field(default_factory=dict[str, Guardrail])
     planned_units: int = DEFAULT_PLANNED_UNITS
+    id: ExperimentId | None = None
+    """Where whoever asks has made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +79,19 @@ def experiment_rows(table: Table, max_rows: int = MAX_KEPT_ROWS) -> ExperimentRo
 
 
 def create(store: ExperimentStore, context: Context, wanted: NewExperiment) -> Experiment:
-    """One transaction, and one more for each clash of a slug made from the name.
+    """One transaction, and one more for each clash of a slug made from the name; a read before it
+    when repeated.
 
     Raises Conflict when the name, or the slug asked for, is taken.
     """
+    experiment_id = wanted.id or ExperimentId(context.new_id())
+    if context.is_repeat:
+        with suppress(NotFound):
+            return store.get(context.tenant, experiment_id)
     now_ms = context.now_ms()
     base = wanted.slug or names.slugify(wanted.name) or _random_slug(context)
     experiment = Experiment(
-        id=ExperimentId(context.new_id()),
+        id=experiment_id,
         slug=base,
         name=wanted.name,
         created_at_ms=now_ms,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isnan, nan
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import ConditionFailed, Conflict
+from chalicelib.core.errors import ConditionFailed, Conflict, Repeated
 from chalicelib.core.ids import RunId
 from chalicelib.core.model.run import MetricSummary
 from chalicelib.storage import keys
@@ -38,17 +38,23 @@ class Batch:
         return {s.key for s in self.series} | set(self.params or ()) | set(self.tags or ())
 
 
-def log(runs: RunStore, points: PointStore, context: Context, run_id: RunId, batch: Batch) -> None:
+def log(
+    runs: RunStore,
+    points: PointStore,
+    context: Context,
+    run_id: RunId,
+    batch: Batch,
+    *,
+    once: Put | None = None,
+) -> None:
     """Add the batch to the run: one read and one transaction (two reads when the run spilled).
 
-    Points are a set: a batch that is there already adds nothing. Raises Conflict when the run is
-    deleted or a param would change its value, NotFound, Forbidden, TooLarge.
+    Points are a set: a batch that is there already adds nothing. `once` is written with it, or
+    nothing is. Raises Conflict when the run is deleted or a param would change its value, NotFound,
+    Forbidden, TooLarge; Repeated when the condition of `once` fails.
     """
     names = batch.names()
-    if not names:
-        writable(runs.open(context.tenant, run_id))
-        return
-    retry_races(context, lambda: _attempt(runs, points, context, run_id, batch, names))
+    retry_races(context, lambda: _attempt(runs, points, context, run_id, batch, names, once))
 
 
 def _attempt(
@@ -58,6 +64,7 @@ def _attempt(
     run_id: RunId,
     batch: Batch,
     names: set[str],
+    once: Put | None,
     *,
     points_are_there: bool = False,
 ) -> None:
@@ -67,15 +74,28 @@ def _attempt(
     if batch.series and not points_are_there:
         also = _add_points(document, points, context, batch.series)
     if not also and not changed:
+        put_once(runs, once)
         return
     try:
-        runs.save(document, also)
+        runs.save(document, [*also, *([] if once is None else [once])])
     except ConditionFailed as error:
+        if once is not None and len(also) in error.failed:
+            raise Repeated from None
         if also and 0 in error.failed:  # the chunk: this very batch was logged before
-            if batch.params or batch.tags:
-                _attempt(runs, points, context, run_id, batch, names, points_are_there=True)
+            if batch.params or batch.tags or once is not None:
+                _attempt(runs, points, context, run_id, batch, names, once, points_are_there=True)
             return
         raise
+
+
+def put_once(runs: RunStore, once: Put | None) -> None:
+    """Write the mark of work that changes nothing. Raises Repeated."""
+    if once is None:
+        return
+    try:
+        runs.table.put(once.item, once.when)
+    except ConditionFailed:
+        raise Repeated from None
 
 
 def writable(document: RunDocument) -> RunDocument:

@@ -9,10 +9,10 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import ExperimentId, RunId
 from chalicelib.core.model.artifact import RunArtifact, RunPlace
 from chalicelib.core.model.stored_bytes import Owner, StoredBytes
-from chalicelib.domain import stored_bytes
+from chalicelib.domain import previews, stored_bytes
 from chalicelib.domain.artifact_paths import is_inline_safe, safe_disposition
 from chalicelib.domain.logging import writable
-from chalicelib.domain.media_types import guess_mime
+from chalicelib.domain.media_types import mime_by_name, sniff_mime
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.domain.uploads import URL_S, UploadStores
 from chalicelib.storage.blobs import SignedRequest
@@ -41,8 +41,8 @@ def save(
     """A small file. Two reads and one transaction, and for bytes that the tenant has not yet one
     write and one blob. Raises Conflict when the run is deleted, NotFound, Forbidden."""
     experiment_id = experiment_of(stores, context, run_id)
-    artifact_id = context.new_id()
-    mime = mime or guess_mime(path)
+    artifact_id = context.fresh_id()  # a repeat takes the place of what it finds, as any other
+    mime = mime or mime_by_name(path) or sniff_mime(body)
 
     def artifact(kept: StoredBytes) -> RunArtifact:
         return RunArtifact(
@@ -85,10 +85,7 @@ def content(
     stores: RunFiles, context: Context, run_id: RunId, path: str
 ) -> tuple[SignedRequest, int]:
     """A presigned GET and when it dies (ms). One read. Raises NotFound, Forbidden."""
-    artifact = stores.files.get(context.tenant, run_id, path)
-    if artifact is None:
-        stores.runs.open(context.tenant, run_id)  # tells another tenant's run from a missing file
-        raise NotFound("the run has no such file", path=path)
+    artifact = _find(stores, context, run_id, path)
     name = path.rpartition("/")[2]
     signed = stores.bytes.blobs.presign_get(
         artifact.blob_key,
@@ -99,7 +96,25 @@ def content(
     return signed, context.now_ms() + URL_S * 1000
 
 
+def preview(
+    stores: RunFiles, context: Context, run_id: RunId, path: str
+) -> tuple[SignedRequest, int]:
+    """A presigned GET of an image's preview and when it dies (ms). One read, one blob. Raises
+    NotFound, Forbidden."""
+    artifact = _find(stores, context, run_id, path)
+    signed = previews.locate(stores.bytes.blobs, artifact.blob_key, path)
+    return signed, context.now_ms() + URL_S * 1000
+
+
 def experiment_of(stores: RunFiles, context: Context, run_id: RunId) -> ExperimentId:
     """The experiment of a run that may be written to. One read. Raises Conflict when it is deleted,
     NotFound, Forbidden."""
     return writable(stores.runs.open(context.tenant, run_id)).experiment_id
+
+
+def _find(stores: RunFiles, context: Context, run_id: RunId, path: str) -> RunArtifact:
+    artifact = stores.files.get(context.tenant, run_id, path)
+    if artifact is None:
+        stores.runs.open(context.tenant, run_id)  # tells another tenant's run from a missing file
+        raise NotFound("the run has no such file", path=path)
+    return artifact

@@ -21,7 +21,8 @@ def begin(
     """One read and one transaction. Raises Conflict when the run is deleted, Invalid, NotFound,
     Forbidden."""
     experiment_of(stores, context, run_id)
-    return uploads.begin(stores.upload_stores, context, wanted, RunPlace(run_id, path))
+    upload_id, place = UploadId(context.new_id()), RunPlace(run_id, path)
+    return uploads.begin(stores.upload_stores, context, upload_id, wanted, place)
 
 
 def sign_parts(
@@ -45,7 +46,8 @@ def complete(
     upload_id: UploadId,
     parts: Sequence[Part],
 ) -> RunArtifact:
-    """Put the file in the run's tree; again is fine. Three reads, a blob look, one transaction.
+    """Put the file in the run's tree; again is fine. Three reads, a blob look, one transaction, and
+    one blob when nothing but its bytes tells the file's media type.
 
     Raises Conflict when bytes are missing or it was aborted, Invalid for bad parts, NotFound.
     """
@@ -68,6 +70,7 @@ def _complete(
     experiment_id = experiment_of(stores, context, run_id)
     known = stores.bytes.records.get(context.tenant, upload.sha256)
     arrived = uploads.arrived(stores.upload_stores, context, upload, parts)
+    typed = uploads.typed(stores.upload_stores, upload)
     kept = stored_bytes.settle(
         stores.bytes,
         context,
@@ -75,13 +78,13 @@ def _complete(
         arrived,
         Owner("file", upload_id, place),
         lambda kept: [
-            uploads.completed(stores.upload_stores, context, upload),
+            uploads.completed(stores.upload_stores, context, typed),
             *stores.files.writes(
-                context.tenant, experiment_id, run_id, _artifact(upload, place, kept, context)
+                context.tenant, experiment_id, run_id, _artifact(typed, place, kept, context)
             ),
         ],
     )
-    return _artifact(upload, place, kept, context)
+    return _artifact(typed, place, kept, context)
 
 
 def abort(stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId) -> None:
@@ -114,7 +117,7 @@ def _artifact(upload: Upload, place: RunPlace, kept: StoredBytes, context: Conte
         blob_key=kept.blob_key,
         verified=kept.verified,
         created_at_ms=context.now_ms(),
-        created_by=context.user,
+        created_by=upload.created_by or context.user,
     )
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.errors import ConditionFailed, Conflict, Invalid, NotFound, Repeated
 from chalicelib.core.ids import RunId
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import EndStatus, Run, RunStatus
 from chalicelib.domain import experiments, names
-from chalicelib.domain.logging import COMPACT_ENDED_CHUNKS, compaction_due, writable
+from chalicelib.domain.logging import COMPACT_ENDED_CHUNKS, compaction_due, put_once, writable
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.run_document import RunDocument
 from chalicelib.storage.runs import FEED, RunPage, RunStore
-from chalicelib.storage.table import Write
+from chalicelib.storage.table import Put, Write
 
 ENDED: frozenset[RunStatus] = frozenset({"finished", "failed", "killed"})
 
@@ -29,21 +30,27 @@ class NewRun:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     parent_run_id: str | None = None
+    run_id: RunId | None = None
+    """Where whoever asks has made it."""
 
 
 def start(
     runs: RunStore, experiment_store: ExperimentStore, context: Context, wanted: NewRun
 ) -> Run:
-    """One read and one transaction; one read more for a parent or when given a slug.
+    """One read and one transaction; one read more for a parent, when given a slug or repeated.
 
     Raises Conflict when the experiment is deleted, NotFound, Forbidden.
     """
+    run_id = wanted.run_id or RunId(context.new_id())
+    if context.is_repeat:
+        with suppress(NotFound):
+            return runs.get(context.tenant, run_id)
     experiment = experiments.writable(experiment_store, context, wanted.experiment_id)
     parent = None
     if wanted.parent_run_id is not None:
         parent = runs.get(context.tenant, RunId(wanted.parent_run_id))
     run = Run(
-        run_id=RunId(context.new_id()),
+        run_id=run_id,
         experiment_id=experiment.id,
         name=wanted.name or names.two_word_name(context.clock.random_bytes(8)),
         start_time_ms=context.now_ms(),
@@ -80,16 +87,21 @@ def page(
 @dataclass(frozen=True, slots=True)
 class Changes:
     """`fields` holds those of name, description and status that were sent; tags merge, None
-    deletes one."""
+    deletes one. A run that ends does so at `end_time_ms`, now when None."""
 
     fields: Mapping[str, object] = field(default_factory=dict[str, object])
     tags: Mapping[str, str | None] = field(default_factory=dict[str, "str | None"])
+    end_time_ms: int | None = None
 
 
-def change(runs: RunStore, context: Context, run_id: RunId, changes: Changes) -> Run:
+def change(
+    runs: RunStore, context: Context, run_id: RunId, changes: Changes, *, once: Put | None = None
+) -> Run:
     """Two reads and one write. Raises Conflict when the run is deleted.
 
-    A status that ends the run sets its end time, one that does not clears it.
+    A status that ends the run sets its end time, one that does not clears it. `once` is written
+    with the change, or nothing is: Repeated when its condition fails. Raises Invalid for an end
+    before the start.
     """
 
     def edit(document: RunDocument) -> bool:
@@ -98,14 +110,18 @@ def change(runs: RunStore, context: Context, run_id: RunId, changes: Changes) ->
             name: value for name, value in changes.fields.items() if document.root[name] != value
         }
         if "status" in fields:
-            fields["end"] = context.now_ms() if fields["status"] in ENDED else None
+            is_over = fields["status"] in ENDED
+            fields["end"] = _end_ms(document, context, changes.end_time_ms) if is_over else None
         document.set_fields(fields)
         tags = {n: v for n, v in changes.tags.items() if document.tag(n) != v}
         for name, value in tags.items():
             document.set_tag(name, value)
         return bool(fields or tags)
 
-    _edit(runs, context, run_id, edit, changes.tags)
+    def also(document: RunDocument) -> list[Write]:
+        return _when_ended(document, context) if "status" in changes.fields else []
+
+    _edit(runs, context, run_id, edit, changes.tags, also=also, once=once)
     return runs.get(context.tenant, run_id)
 
 
@@ -123,19 +139,24 @@ def end(
             raise Conflict(
                 f"the run has already ended as {document.status}", status=document.status
             )
-        start_ms: int = document.root["start"]
-        if end_time_ms is not None and end_time_ms < start_ms:
-            raise Invalid.field("end_time", "must not be before the run's start")
-        ended_ms = context.now_ms() if end_time_ms is None else end_time_ms
-        document.set_fields({"status": status, "end": ended_ms})
+        document.set_fields({"status": status, "end": _end_ms(document, context, end_time_ms)})
         return True
 
-    def also(document: RunDocument) -> list[Write]:
-        many = document.root["chunks"] >= COMPACT_ENDED_CHUNKS
-        return [compaction_due(document, context.now_ms())] if many else []
-
-    _edit(runs, context, run_id, edit, also=also)
+    _edit(runs, context, run_id, edit, also=lambda document: _when_ended(document, context))
     return runs.get(context.tenant, run_id)
+
+
+def _end_ms(document: RunDocument, context: Context, asked_ms: int | None) -> int:
+    start_ms: int = document.root["start"]
+    if asked_ms is not None and asked_ms < start_ms:
+        raise Invalid.field("end_time", "must not be before the run's start")
+    return context.now_ms() if asked_ms is None else asked_ms
+
+
+def _when_ended(document: RunDocument, context: Context) -> list[Write]:
+    """What is written with a run's end: many chunks are put on the queue to be compacted."""
+    many = document.status in ENDED and document.root["chunks"] >= COMPACT_ENDED_CHUNKS
+    return [compaction_due(document, context.now_ms())] if many else []
 
 
 def set_stage(runs: RunStore, context: Context, run_id: RunId, stage: Stage) -> None:
@@ -159,10 +180,19 @@ def _edit(
     *,
     feed: str | None = None,
     also: Callable[[RunDocument], Sequence[Write]] = lambda _: (),
+    once: Put | None = None,
 ) -> None:
     def attempt() -> None:
         document = runs.open(context.tenant, run_id, names_touched)
-        if edit(document):
-            runs.save(document, also(document), feed=feed)
+        if not edit(document):
+            put_once(runs, once)
+            return
+        first = [] if once is None else [once]
+        try:
+            runs.save(document, [*first, *also(document)], feed=feed)
+        except ConditionFailed as error:
+            if first and 0 in error.failed:
+                raise Repeated from None
+            raise
 
     retry_races(context, attempt)

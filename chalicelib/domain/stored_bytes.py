@@ -61,7 +61,7 @@ def keep(
     """Store bytes that passed through us. One read and one transaction, and for bytes that the
     tenant has not yet one write and one blob before."""
     sha256 = hashlib.sha256(body).hexdigest()
-    blob_key = artifact_keys.blob(context.tenant, sha256, context.new_id())
+    blob_key = artifact_keys.blob(context.tenant, sha256, context.fresh_id())
     arrived = StoredBytes(sha256, len(body), blob_key, True, context.now_ms())
     placed = False
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.context import Context
 from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.ids import UploadId
 from chalicelib.core.model.artifact import RunPlace, Upload
 from chalicelib.core.model.stored_bytes import StoredBytes
-from chalicelib.domain.media_types import UNKNOWN_MIME, guess_mime
+from chalicelib.domain.media_types import UNKNOWN_MIME, guess_mime, mime_by_name, sniff_blob
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.storage import artifact_keys
 from chalicelib.storage.blobs import (
@@ -72,21 +72,28 @@ class OpenUpload:
 
 
 def begin(
-    stores: UploadStores, context: Context, wanted: NewUpload, place: RunPlace | None
+    stores: UploadStores,
+    context: Context,
+    upload_id: UploadId,
+    wanted: NewUpload,
+    place: RunPlace | None,
 ) -> OpenUpload:
-    """One transaction. Raises Invalid."""
+    """One transaction, with a read before when repeated. Raises Invalid."""
     if wanted.size_bytes > MAX_OBJECT_BYTES:
         raise Invalid.field("size_bytes", f"at most {MAX_OBJECT_BYTES}")
-    upload_id = UploadId(context.new_id())
     single = wanted.size_bytes < MAX_SINGLE_PUT_BYTES
     part_size = max(1, wanted.size_bytes) if single else _part_size(wanted.size_bytes)
     part_count = 1 if single else -(-wanted.size_bytes // part_size)
     checksums = wanted.part_sha256 is not None and not single
     if wanted.part_sha256 is not None and len(wanted.part_sha256) != part_count:
         raise Invalid.field("part_sha256", f"must name {part_count} parts of {part_size} bytes")
-    mime = wanted.mime or (guess_mime(wanted.filename) if wanted.filename else UNKNOWN_MIME)
+    mime = wanted.mime or guess_mime(wanted.filename)
     blob_key = artifact_keys.blob(context.tenant, wanted.sha256, upload_id)
     now_ms = context.now_ms()
+    numbers = range(1, min(part_count, MAX_SIGNED_AT_ONCE) + 1)
+    digests = dict(zip(numbers, wanted.part_sha256 or (), strict=False))
+    if context.is_repeat and (begun := stores.uploads.get(context.tenant, upload_id)):
+        return _signed(stores, context, begun, numbers, digests)
     upload = Upload(
         upload_id=upload_id,
         place=place,
@@ -103,12 +110,11 @@ def begin(
         state="open",
         created_at_ms=now_ms,
         expires_at_ms=now_ms + KEEP_UPLOAD_MS,
+        created_by=context.user,
     )
-    begun = stores.uploads.begun(context.tenant, upload)
+    put = stores.uploads.begun(context.tenant, upload)
     looked_at = stores.bytes.records.due(blob_key, now_ms + LOOK_AFTER_MS)
-    stores.uploads.table.transact([begun, looked_at])
-    numbers = range(1, min(part_count, MAX_SIGNED_AT_ONCE) + 1)
-    digests = dict(zip(numbers, wanted.part_sha256 or (), strict=False))
+    stores.uploads.table.transact([put, looked_at])
     return _signed(stores, context, upload, numbers, digests)
 
 
@@ -161,6 +167,15 @@ def arrived(
     return StoredBytes(
         upload.sha256, upload.size_bytes, upload.blob_key, verified, context.now_ms()
     )
+
+
+def typed(stores: UploadStores, upload: Upload) -> Upload:
+    """An upload whose bytes arrived, with the media type that they tell where neither its client
+    nor its path told any. One blob then, else nothing."""
+    path = None if upload.place is None else upload.place.path
+    if upload.mime != UNKNOWN_MIME or mime_by_name(path) is not None:
+        return upload
+    return replace(upload, mime=sniff_blob(stores.bytes.blobs, upload.blob_key))
 
 
 def completed(stores: UploadStores, context: Context, upload: Upload) -> Put:

@@ -16,6 +16,7 @@ from chalicelib.core.errors import (
     NotFound,
     Unavailable,
 )
+from chalicelib.core.ids import made_ms
 from chalicelib.core.log_ids import LogId, log_id, time_of
 from chalicelib.core.model.variant_log import (
     Definition,
@@ -177,11 +178,11 @@ def _value(given: Mapping[str, object], dimension: str) -> str | None:
 def prepared(definition: Definition, context: Context, new: NewLog) -> VariantLog:
     """Raises Invalid."""
     experiment, register = definition.experiment, definition.register
+    found = _id_of(context, new)  # also for what is refused: the others keep theirs in a repeat
     if new.variant not in {variant.key for variant in experiment.variants}:
         known = ", ".join(variant.key for variant in experiment.variants) or "none"
         raise Invalid.field("variantKey", f"is no variant of the experiment; it has {known}"[:500])
     check_metrics(register, new.metrics, "metrics.")
-    found = _id_of(context, new)
     content = packed(new.content)
     facts = Facts(
         log_id=found,
@@ -208,10 +209,11 @@ def check_metrics(register: Register, metrics: Mapping[str, MetricValue], path: 
 def _id_of(context: Context, new: NewLog) -> LogId:
     latest_ms = context.now_ms() + MAX_AHEAD_MS
     if new.log_id is None:
-        time_ms = context.now_ms() if new.timestamp_ms is None else new.timestamp_ms
+        chance, asked_ms = context.clock.random_bytes(10), made_ms(context.new_id())
+        time_ms = asked_ms if new.timestamp_ms is None else new.timestamp_ms
         if time_ms > latest_ms:
             raise Invalid.field("timestamp", "is more than a day ahead of this service's clock")
-        return log_id(time_ms, context.clock.random_bytes(10))
+        return log_id(time_ms, chance)
     time_ms = time_of(new.log_id)
     if time_ms > latest_ms:
         raise Invalid.field("logId", "its time is more than a day ahead of this service's clock")

@@ -1,19 +1,21 @@
 """Answers remembered for an idempotency key; what is too large for an item is a blob.
 
-A claim's version is made of its token, so that whoever finishes or forgets one can say in the same
-request that it must still be theirs.
+A claim's version is made of the token of the attempt that has it, so that whoever ends an attempt
+can say in the same request that the claim must still be theirs. A claim outlives its attempt, and
+with it the seed that the attempt's ids followed from: whoever takes it over makes the same ids.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from chalicelib.core.errors import ConditionFailed
 from chalicelib.core.ids import TenantId
 from chalicelib.storage import keys
 from chalicelib.storage.blobs import Blobs
-from chalicelib.storage.table import Item, Table, When
+from chalicelib.storage.table import Add, Item, Table, When
 
 MAX_INLINE_CHARACTERS = 64 * 1024
 ANSWERED = 0
@@ -22,16 +24,18 @@ ANSWERED = 0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`status` is None while the request is in flight."""
+    """An answer; or a claim, whose `status` is None. Its attempt has ended by `busy_until` (s)."""
 
     body_sha256: str
     status: int | None
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict[str, str])
     version: int = ANSWERED
+    seed: str = ""
+    busy_until: int = 0
 
     def is_claimed_by(self, token: str) -> bool:
-        """Whether it is the claim that was begun with this token."""
+        """Whether it is the claim of the attempt with this token."""
         return self.version == _version(token)
 
 
@@ -42,25 +46,33 @@ class AnswerStore:
         self._table = table
         self._blobs = blobs
 
-    def begin(
-        self, tenant: TenantId, digest: str, body_sha256: str, token: str, expires_at: int
-    ) -> None:
-        """Claim the key until `expires_at` (s). One write. Raises ConditionFailed when it is
-        claimed or answered."""
-        self._table.put(
-            {
-                **_address(tenant, digest),
-                "body_sha256": body_sha256,
-                "expires_at": expires_at,
-                "version": _version(token),
-            },
-            when=When.ABSENT,
-        )
+    def claim(
+        self,
+        tenant: TenantId,
+        digest: str,
+        token: str,
+        claim: Entry,
+        expires_at: int,
+        over: Entry | None = None,
+    ) -> Entry:
+        """Claim the key for an attempt, instead of a claim `over` as it was read. It is forgotten
+        at `expires_at` (s). One write. Raises ConditionFailed when it is claimed or answered."""
+        claim = replace(claim, version=_version(token))
+        item: Item = {
+            **_address(tenant, digest),
+            "body_sha256": claim.body_sha256,
+            "expires_at": expires_at,
+            "seed": claim.seed,
+            "busy_until": claim.busy_until,
+            "version": claim.version,
+        }
+        self._table.put(item, when=When.ABSENT if over is None else over.version)
+        return claim
 
     def finish(
         self, tenant: TenantId, digest: str, token: str, entry: Entry, expires_at: int
     ) -> None:
-        """Keep the answer until `expires_at` (s), unless somebody else has taken the claim since.
+        """Keep the answer until `expires_at` (s), unless somebody else has taken the claim over.
         One write; one blob more for a large answer."""
         item: Item = {
             **_address(tenant, digest),
@@ -77,24 +89,19 @@ class AnswerStore:
             item["blob"] = blob_key
         else:
             item["body"] = entry.body
-        try:
+        with suppress(ConditionFailed):
             self._table.put(item, when=_version(token))
-        except ConditionFailed:
-            self._finish_late(item)
 
-    def _finish_late(self, item: Item) -> None:
-        """The claim had expired: the answer is kept if nobody has claimed the key since."""
-        try:
-            self._table.put(item, when=When.ABSENT)
-        except ConditionFailed:
-            return
+    def release(self, tenant: TenantId, digest: str, token: str) -> None:
+        """End the attempt: the claim may be taken over at once. One write; nothing when it was."""
+        free = {"busy_until": 0}
+        with suppress(ConditionFailed):
+            self._table.add(Add(keys.remembered(tenant, digest), {}, free, when=_version(token)))
 
     def forget(self, tenant: TenantId, digest: str, token: str) -> None:
-        """Give up the claim, unless somebody else has taken it since. One write."""
-        try:
+        """Give the key up, unless somebody else has taken the claim over. One write."""
+        with suppress(ConditionFailed):
             self._table.delete(keys.remembered(tenant, digest), when=_version(token))
-        except ConditionFailed:
-            return
 
     def get(self, tenant: TenantId, digest: str) -> Entry | None:
         """One read; one blob more for a large answer."""
@@ -110,6 +117,8 @@ class AnswerStore:
             body,
             cast("dict[str, str]", item.get("headers", {})),
             cast(int, item["version"]),
+            cast(str, item.get("seed", "")),
+            cast(int, item.get("busy_until", 0)),
         )
 
 

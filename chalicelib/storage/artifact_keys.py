@@ -16,6 +16,10 @@ from chalicelib.storage.table import Key
 # -- bytes ------------------------------------------------------------------------------------
 
 
+BLOBS = "cas/"
+"""What the keys of objects that hold bytes begin with."""
+
+
 class BlobName(NamedTuple):
     """What the key of an object that holds bytes says. Nobody but who made `object_id` ever writes
     the object, so one that was deleted never comes back."""
@@ -44,6 +48,11 @@ def parse_blob(blob_key: str) -> BlobName:
 def is_of_one_writer(blob_key: str) -> bool:
     """False for an object that is named by its digest alone, as whoever saved it was before."""
     return _BLOB.fullmatch(blob_key) is not None
+
+
+def preview(blob_key: str) -> str:
+    """Object key of the preview of the image in an object: as that is written once, so is this."""
+    return f"previews/{blob_key.removeprefix('cas/')}"
 
 
 def stored_bytes(tenant: TenantId, sha256: str) -> Key:

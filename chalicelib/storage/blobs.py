@@ -17,6 +17,8 @@ MAX_PARTS: Final = 10_000
 MAX_OBJECT_BYTES: Final = 5 * 1024**4
 MAX_KEY_BYTES: Final = 1024
 MAX_EXPIRES_S: Final = 3600
+ETAG_VERSION: Final = "etag-"
+"""Before an etag, the version of a blob in a store that keeps but one under a key."""
 
 
 @dataclass(frozen=True, slots=True)

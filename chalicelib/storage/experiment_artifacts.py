@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, cast
 
-from chalicelib.core.ids import ExperimentId, TenantId, UserId
+from chalicelib.core.ids import ExperimentId, TenantId, UserId, made_ms
 from chalicelib.core.model.experiment import Experiment
 from chalicelib.core.model.experiment_artifact import Entry, Form, Series, SeriesPlace
 from chalicelib.storage import artifact_keys, keys
@@ -137,6 +137,14 @@ class ExperimentArtifactStore:
         )
         page = self.table.query(query)
         return EntryPage([_entry(item) for item in page.items], page.next)
+
+    def has(self, place: SeriesPlace, entry: Entry) -> bool:
+        """Whether an entry of this id is there. One query per MB of those since the id was made."""
+        start = artifact_keys.entry(made_ms(entry.entry_id), 0, "")
+        since = Query(
+            artifact_keys.series(place), start=start, stop=artifact_keys.ENTRY_PREFIX + "~"
+        )
+        return any(_entry(item).entry_id == entry.entry_id for item in query_all(self.table, since))
 
     def whole(self, wanted: Sequence[Series]) -> list[Entry | None]:
         """The latest entries of series of one tenant, in their order, with what they hold; None for

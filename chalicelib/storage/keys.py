@@ -264,6 +264,20 @@ def tenant(tenant: TenantId) -> Key:
 
 RETENTION_POSITION = Key("meta", "retention-position")
 """How far a sweep for what is past its time has come."""
+
+
+def doctor_item(check_id: str) -> Key:
+    """Put, read and deleted by who checks a deployment."""
+    return Key("meta", f"doctor#{check_id}")
+
+
+def doctor_blob(check_id: str) -> str:
+    """Likewise."""
+    return f"meta/doctor/{check_id}"
+
+
+EXPIRING = ("answers/", "exports/", "undelivered/")
+"""Prefixes of objects that the bucket removes when they are old, besides those of the drop zone."""
 COMPACTION_DUE = "due#compact"
 
 

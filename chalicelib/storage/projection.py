@@ -71,8 +71,9 @@ class Projection(Generic[Row]):
             for item in self._load(partition):
                 self._take(kept, item)
         else:
-            for start in range(0, len(changed.keys), MAX_GET_MANY):
-                some = changed.keys[start : start + MAX_GET_MANY]
+            wanted = list(dict.fromkeys(changed.keys))  # written while they are read: told twice
+            for start in range(0, len(wanted), MAX_GET_MANY):
+                some = wanted[start : start + MAX_GET_MANY]
                 for key, item in zip(some, self._table.get_many(some), strict=True):
                     if item is not None:
                         self._take(kept, item)

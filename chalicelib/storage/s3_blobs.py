@@ -19,6 +19,7 @@ from chalicelib.storage.blob_checks import (
     checksum,
 )
 from chalicelib.storage.blobs import (
+    ETAG_VERSION,
     BadPart,
     BlobExists,
     BlobInfo,
@@ -33,7 +34,6 @@ MAX_COPY_BYTES: Final = 5 * 1024**3
 """What one CopyObject takes; larger blobs are copied by parts of this size."""
 MAX_PAGE: Final = 1000
 PIECE_BYTES: Final = 1024 * 1024
-_ETAG: Final = "etag-"
 
 
 class S3Blobs:
@@ -280,14 +280,14 @@ class S3Blobs:
 def _version_of(answer: dict[str, Any]) -> str:
     """A bucket that keeps but one version under a key tells that by its etag."""
     version: str | None = answer.get("VersionId")
-    return _ETAG + answer["ETag"].strip('"') if version in {None, "null"} else version or ""
+    return ETAG_VERSION + answer["ETag"].strip('"') if version in {None, "null"} else version or ""
 
 
 def _asked(version: str | None) -> dict[str, str]:
     if version is None:
         return {}
-    if version.startswith(_ETAG):
-        return {"IfMatch": f'"{version.removeprefix(_ETAG)}"'}
+    if version.startswith(ETAG_VERSION):
+        return {"IfMatch": f'"{version.removeprefix(ETAG_VERSION)}"'}
     return {"VersionId": version}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from chalicelib.core.ids import RunId, TenantId, UploadId
+from chalicelib.core.ids import RunId, TenantId, UploadId, UserId
 from chalicelib.core.model.artifact import RunPlace, Upload, UploadState
 from chalicelib.storage import keys
 from chalicelib.storage.table import Item, Put, Table, When
@@ -65,6 +65,7 @@ def _item(tenant: TenantId, upload: Upload) -> Item:
         "state": upload.state,
         "created": upload.created_at_ms,
         "expires": upload.expires_at_ms,
+        "by": upload.created_by,
     }
 
 
@@ -84,4 +85,5 @@ def _upload(item: Item) -> Upload:
         state=cast(UploadState, item["state"]),
         created_at_ms=cast(int, item["created"]),
         expires_at_ms=cast(int, item["expires"]),
+        created_by=cast("UserId | None", item.get("by")),
     )

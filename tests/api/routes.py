@@ -49,12 +49,14 @@ class Target:
     """Of the experiment, which is an active A/B experiment besides."""
     log_id: str = UNKNOWN
     export_id: str = UNKNOWN
+    ingest_id: str = UNKNOWN
 
 
 def _bodies(of: Target) -> Mapping[str, Json]:
     return {
         "POST /api/v1/keys": {"role": "read"},
         "POST /api/v1/experiments": {"name": "x"},
+        "POST /api/v1/ingest": {"filename": "lines.jsonl", "size_bytes": 2},
         "PATCH /api/v1/experiments/{experiment_id}": {"description": "x"},
         "POST /api/v1/experiments/runs": {"experiment_id": of.experiment_id},
         "POST /api/v1/experiments/runs/search": {"experiment_ids": [of.experiment_id]},
@@ -105,6 +107,7 @@ def _queries(of: Target) -> Mapping[str, dict[str, str]]:
     return {
         "GET /api/v1/experiments/runs": {"experiment_id": of.experiment_id},
         "GET /api/v1/experiments/runs/{run_id}/artifacts/content": {"path": "a"},
+        "GET /api/v1/experiments/runs/{run_id}/artifacts/preview": {"path": "a"},
     }
 
 
@@ -126,6 +129,7 @@ IDS: Final = (
     "slug",
     "log_id",
     "export_id",
+    "ingest_id",
 )
 """Fields of a target that a tenant may know of and another may not."""
 
@@ -174,7 +178,7 @@ PROTECTED: Final = {name: one for name, one in ROUTES.items() if one.role is not
 
 def target_of(client: httpx.Client) -> Target:
     """Things that exist in the client's tenant: a run with a metric, a file and an open upload, an
-    indexed directory of that file, a log of a variant and an export."""
+    indexed directory of that file, a log of a variant, an export, and a file to be ingested."""
     wanted = {
         "name": f"target {next(_targets)}",
         "variants": [{"key": "A", "weight": 100}],
@@ -201,11 +205,13 @@ def target_of(client: httpx.Client) -> Target:
     body = {"kind": "dataset", "manifest": [file]}
     logged = found(client.post(f"/experiment/{slug}/log", json={"variantKey": "A"}))
     export = found(client.post(f"/experiment/{slug}/logs/export", json={}))
+    lines = _bodies(target)["POST /api/v1/ingest"]
     return replace(
         target,
         slug=slug,
         log_id=logged["logId"],
         export_id=export["export_id"],
+        ingest_id=made(client.post("/api/v1/ingest", json=lines))["ingest_id"],
         upload_id=upload["upload_id"],
         artifact_upload_id=bytes_upload["upload_id"],
         artifact_id=made(client.post("/api/v1/artifacts", json=body))["artifact_id"],

@@ -104,7 +104,7 @@ def test_an_artifact_is_verified_once_its_bytes_were_read(laptop: Service) -> No
 
 
 def test_what_is_left_out_is_null_or_empty(laptop: Service) -> None:
-    artifact = indexed(laptop, kind="x")
+    artifact = indexed(laptop, b"\x00\x01", kind="x")
     for name in ("name", "preview_uri", "suggested_uri", "tool_name", "run_id", "experiment_id"):
         assert artifact[name] is None
     assert artifact["tags"] == []
@@ -118,9 +118,11 @@ def test_what_is_left_out_is_null_or_empty(laptop: Service) -> None:
     [
         ({"name": "a.json", "suggested_uri": "s3://b/c.txt"}, "a.json", "application/json"),
         ({"suggested_uri": "s3://bucket/dir/c.txt"}, "c.txt", "text/plain"),
-        ({"suggested_uri": "s3://bucket/dir/"}, "dir", "application/octet-stream"),
-        ({"suggested_uri": "plain"}, "plain", "application/octet-stream"),
-        ({"suggested_uri": "///"}, None, "application/octet-stream"),
+        # Its bytes are text, which is told where the name says nothing.
+        ({"suggested_uri": "s3://bucket/dir/"}, "dir", "text/plain"),
+        ({"suggested_uri": "plain"}, "plain", "text/plain"),
+        ({"suggested_uri": "///"}, None, "text/plain"),
+        ({"name": "a.bin"}, "a.bin", "application/octet-stream"),
         ({"name": "a.json", "mime": "text/x-own"}, "a.json", "text/x-own"),
     ],
 )

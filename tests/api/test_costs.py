@@ -203,7 +203,7 @@ def test_files(laptop: Service) -> None:
 def test_uploads(laptop: Service) -> None:
     run_id = laptop.run()["run_id"]
     url = f"{RUNS}/{run_id}/artifacts/uploads"
-    body: Json = {"path": "a", "size_bytes": 0, "sha256": SHA256}
+    body: Json = {"path": "a.txt", "size_bytes": 0, "sha256": SHA256}
     with laptop.budget(reads=1, transactions=1):
         single = made(laptop.write.post(url, json=body))
     with laptop.budget(reads=1, transactions=1, blobs=1):
@@ -217,6 +217,11 @@ def test_uploads(laptop: Service) -> None:
     laptop.services.blobs.put(blob_key, b"", mime="text/plain")
     with laptop.budget(reads=3, transactions=1, blobs=1):
         found(laptop.write.post(f"{url}/{single['upload_id']}/complete", json={}))
+    nameless = made(laptop.write.post(url, json=body | {"path": "a"}))
+    blob_key = artifact_keys.blob(laptop.tenant, SHA256, nameless["upload_id"])
+    laptop.services.blobs.put(blob_key, b"", mime="text/plain")
+    with laptop.budget(reads=3, transactions=1, blobs=2):  # the bytes tell their media type
+        found(laptop.write.post(f"{url}/{nameless['upload_id']}/complete", json={}))
 
 
 def test_uploads_of_bytes_to_be_indexed(laptop: Service) -> None:

@@ -21,6 +21,8 @@ def test_indexing_a_file(laptop: Service) -> None:
     ids = {"run_id": "r", "session_id": "s", "user_id": "u", "experiment_id": "e"}
     body = {"kind": "model", "sha256": stored(laptop), **ids}
     with laptop.budget(reads=1, transactions=1):
+        made(laptop.write.post(ARTIFACTS, json=body | {"name": "a.bin"}))
+    with laptop.budget(reads=1, transactions=1, blobs=1):  # the bytes tell their media type
         made(laptop.write.post(ARTIFACTS, json=body))
 
 
@@ -30,6 +32,8 @@ def test_getting_changing_pinning_and_deleting(laptop: Service) -> None:
         found(laptop.read.get(url))
     with laptop.budget(reads=1):
         assert laptop.read.get(f"{url}/content").status_code == 307
+    with laptop.budget(reads=1, blobs=1):
+        assert laptop.read.get(f"{url}/preview").status_code == 404
     with laptop.budget(reads=1, writes=1):
         found(laptop.write.patch(url, json={"tags": ["a"]}))
     with laptop.budget(reads=1):  # nothing changes

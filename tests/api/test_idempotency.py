@@ -152,7 +152,7 @@ def test_what_died_in_flight_may_be_tried_again_after_a_minute(
         raise Unavailable("the table did not answer; send it again")
 
     create(service, "warm", "another")
-    for operation in ("transact", "delete"):  # the work, and giving up the claim
+    for operation in ("transact", "add"):  # the work, and ending the attempt
         monkeypatch.setattr(table, operation, lost)
     answer = create(service, "x")
     refused(answer, 503)

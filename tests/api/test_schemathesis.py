@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import pytest
 from chalicelib.api.openapi_examples import BODIES
 from tests.api.harness import EXPERIMENTS, KEYS, RUNS
 from tests.api.process import KEY, ROOT, Serving, serving
+from tests.unit.images_given import png
 
 EXAMPLES: Final = 30
 """Per operation, in each phase."""
@@ -49,6 +51,7 @@ expected-statuses = ["4xx"]
 "path.slug" = {{ dictionary = "slug", probability = 0.9 }}
 "path.log_id" = {{ dictionary = "log", probability = 0.9 }}
 "path.export_id" = {{ dictionary = "export", probability = 0.9 }}
+"path.ingest_id" = {{ dictionary = "ingest", probability = 0.9 }}
 "body.variantKey" = {{ dictionary = "variant", probability = 0.9 }}
 "query.baseline" = {{ dictionary = "variant", probability = 0.9 }}
 "query.dimension" = {{ dictionary = "dimension", probability = 0.9 }}
@@ -75,11 +78,18 @@ include-path = "/api/v1/artifacts/uploads/{{upload_id}}/parts"
 [operations.parameters]
 "path.upload_id" = {{ dictionary = "large_upload", probability = 0.9 }}
 
+[[operations]]
+include-path = "/api/v1/artifacts/{{artifact_id}}/preview"
+
+[operations.parameters]
+"path.artifact_id" = {{ dictionary = "image", probability = 0.9 }}
+
 [dictionaries]
 run.values = {run}
 experiment.values = {experiment}
 upload.values = {upload}
 large_upload.values = {large_upload}
+image.values = {image}
 key.values = {spare_key}
 indexed.values = {indexed}
 indexed_file.values = ["a.txt", "folder/b.png"]
@@ -87,6 +97,7 @@ artifact.values = ["note", "loss", "curve"]
 slug.values = {slug}
 log.values = {log}
 export.values = {export}
+ingest.values = {ingest}
 variant.values = ["control", "green"]
 dimension.values = ["country"]
 logged.values = ["revenue", "latency_ms"]
@@ -133,11 +144,11 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
         ]
         params = [{"key": "lr", "value": "0.1"}]
         post(f"{RUNS}/{run_id}/log-batch", json={"metrics": points, "params": params})
-        for folder, name in (("", "a.txt"), ("folder", "b.png")):
+        for folder, name, body in (("", "a.txt", b"seed"), ("folder", "b.png", png())):
             post(
                 f"{RUNS}/{run_id}/log-artifact",
                 params={"artifact_path": folder},
-                files={"file": (name, b"seed")},
+                files={"file": (name, body)},
             )
         for size_bytes in (4, 200_000_000):
             wanted = {"path": f"upload-{size_bytes}", **described(b"seed", size_bytes)}
@@ -163,12 +174,17 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
         for result in post(f"/experiment/{slug}/log/batch", json={"logs": executions})["results"]
     ]
     exports = [post(f"/experiment/{slug}/logs/export", json={})["export_id"] for slug in slugs]
+    lines = {"filename": "lines.jsonl", "size_bytes": 4}
+    ingests = [post("/api/v1/ingest", json=lines)["ingest_id"] for _ in range(3)]
     # What the examples of the document name: the bytes of an empty file, the best model of a run.
     post(f"{RUNS}/{runs[0]}/log-artifact", files={"file": ("empty", b"")})
     post(ARTIFACTS, json=BODIES["create_artifact"]["a file"])
     files = [{"path": path, **described(b"seed", 4)} for path in ("a.txt", "folder/b.png")]
     directory = {"kind": "dataset", "manifest": files}
     indexed = [post(ARTIFACTS, json=directory)["artifact_id"] for _ in range(20)]
+    digest = described(png(), 0)["sha256"]
+    image = post(ARTIFACTS, json={"kind": "plot", "sha256": digest})["artifact_id"]
+    wait_for_preview(client, image)
     large = post(UPLOADS, json=described(b"large", 200_000_000))["upload"]["upload_id"]
     spare = [post(KEYS, json={"role": "read"})["key_id"] for _ in range(5)]
     return {
@@ -177,11 +193,21 @@ def seeded(client: httpx.Client) -> dict[str, list[str]]:
         "upload": uploads,
         "indexed": indexed,
         "large_upload": [large],
+        "image": [image],
         "spare_key": spare,
         "slug": slugs,
         "log": logs,
         "export": exports,
+        "ingest": ingests,
     }
+
+
+def wait_for_preview(client: httpx.Client, artifact_id: str) -> None:
+    """The images are the same bytes, so when one has a preview, all have."""
+    deadline_s = time.monotonic() + LIMIT_S
+    while client.get(f"{ARTIFACTS}/{artifact_id}/preview").status_code == 404:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def described(body: bytes, size_bytes: int) -> dict[str, Any]:

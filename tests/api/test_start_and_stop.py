@@ -288,6 +288,11 @@ def test_a_bad_port_is_refused(tmp_path: Path, port: str) -> None:
     assert line == f"TRIALBOOK_PORT must be a number from 0 to 65535: {port!r}"
 
 
+def test_a_form_of_the_log_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    line = refusal(["-m", "local"], environment(tmp_path, TRIALBOOK_LOG="xml"))
+    assert line == "TRIALBOOK_LOG must be text or json: 'xml'"
+
+
 def test_a_malformed_key_is_refused_and_not_shown(tmp_path: Path) -> None:
     line = refusal(["-m", "local"], environment(tmp_path, TRIALBOOK_API_KEY="tb_oops_1"))
     assert line.startswith("TRIALBOOK_API_KEY is malformed; it is tb_")

@@ -15,11 +15,13 @@ from botocore.config import Config
 from chalicelib import wiring
 from chalicelib.api import workers
 from chalicelib.core.errors import Unavailable
+from chalicelib.core.ids import RunId
 from chalicelib.core.model.stored_bytes import Owner
-from chalicelib.domain import collection, feed, stored_bytes
+from chalicelib.domain import collection, feed, projections, stored_bytes
 from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
 from chalicelib.domain.stored_bytes import GRACE_MS
-from chalicelib.storage import keys
+from chalicelib.storage import keys, runs
+from chalicelib.storage.dynamo_stream import change_of
 from chalicelib.storage.table import Query
 from tests.api.engines import ENGINES, StandingClock
 from tests.api.harness import Service
@@ -88,25 +90,53 @@ def test_a_batch_of_the_stream_is_projected_once_however_often_it_comes(on_aws: 
     assert _counts(on_aws, experiment["id"]) == {"runs": 3, "artifacts": 0, "logs": 0}
 
 
-def test_a_batch_that_fails_is_asked_for_again_from_its_first_change(
+def test_a_batch_is_asked_for_again_from_the_change_where_the_store_did_not_serve(
     on_aws: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment = on_aws.experiment()
-    on_aws.run(experiment["id"])
+    for _ in range(5):
+        on_aws.run(experiment["id"])
     event = _stream_event()
+    monkeypatch.setattr(feed, "CHANGES_AT_ONCE", 2)
+    project, served = projections.project, 0
 
-    def away(*_: object) -> None:
-        raise Unavailable("the store is away")
+    def away(*given: Any) -> None:
+        nonlocal served
+        if served == 1:
+            raise Unavailable("the store is away")
+        served += 1
+        project(*given)
 
     with monkeypatch.context() as patched:
-        patched.setattr(feed, "dispatch", away)
+        patched.setattr(projections, "project", away)
         answer = workers.project_changes(event, None)
-    failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-    assert len(failed) == 1
-    assert failed[0] in {record["dynamodb"]["SequenceNumber"] for record in event["Records"]}
+    assert _counts(on_aws, experiment["id"])["runs"] == 2
 
-    assert workers.project_changes(event, None) == {"batchItemFailures": []}
-    assert _counts(on_aws, experiment["id"])["runs"] == 1
+    wanted = [record for record in event["Records"] if change_of(record) is not None]
+    third = wanted[2]["dynamodb"]["SequenceNumber"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": third}]}
+    rest = {"Records": event["Records"][event["Records"].index(wanted[2]) :]}
+    assert workers.project_changes(rest, None) == {"batchItemFailures": []}
+    assert _counts(on_aws, experiment["id"])["runs"] == 5
+
+
+def test_a_change_that_cannot_be_projected_is_parked_and_the_rest_goes_on(
+    on_aws: Service,
+) -> None:
+    experiment = on_aws.experiment()
+    broken = keys.run(on_aws.tenant, RunId("0" * 32))
+    on_aws.run(experiment["id"])
+    on_aws.services.table.put(
+        {"pk": broken.pk, "sk": broken.sk, "feed": runs.FEED, "doc": "no JSON"}
+    )
+    on_aws.run(experiment["id"])
+
+    assert workers.project_changes(_stream_event(), None) == {"batchItemFailures": []}
+
+    assert _counts(on_aws, experiment["id"])["runs"] == 2
+    (message,) = on_aws.services.undelivered.receive()
+    assert message.reason is not None
+    assert message.reason.startswith("JSONDecodeError")
 
 
 def test_the_clock_compacts_the_runs_that_are_due(laptop: Service) -> None:

@@ -80,7 +80,7 @@ def moto_engine(_directory: Path) -> Generator[TableEngine]:
     with moto.mock_aws(), _repaired_moto():
         client, streams = _client("dynamodb"), _client("dynamodbstreams")
         client.create_table(**table_definition("table"))
-        table = DynamoTable(_OneAtATime(client), "table", clock, streams)
+        table = DynamoTable(OneAtATime(client), "table", clock, streams)
         yield TableEngine(table, clock, applies_tokens=False, largest_item_bytes=405_000)
 
 
@@ -120,7 +120,7 @@ def _exact_sum(one: DynamoType, other: DynamoType) -> DynamoType:
         raise MockValidationException("Number overflow") from error
 
 
-class _OneAtATime:
+class OneAtATime:
     """moto reads, computes and writes in the caller's thread, without a lock of its own."""
 
     def __init__(self, client: Any) -> None:

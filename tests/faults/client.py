@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -53,18 +52,13 @@ class ToldExperiment:
 
 
 class Client:
-    """One that goes on until it is answered; each step does something else.
-
-    `spare` counts, for each experiment, the runs that were written by a request that could not note
-    so: there may be more of them than were answered (docs/api.md, decision 3).
-    """
+    """One that goes on until it is answered; each step does something else."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.chance = random.Random(f"story {world.faults.seed}")
         self.runs: list[ToldRun] = []
         self.experiments: list[ToldExperiment] = []
-        self.spare: Counter[str] = Counter()
         self.batches: list[tuple[str, str, Json]] = []
         self._numbers = 0
 
@@ -78,7 +72,7 @@ class Client:
     def some_experiment(self) -> ToldExperiment:
         return self.chance.choice(self.experiments)
 
-    def _post(self, path: str, body: Json) -> tuple[httpx.Response, int]:
+    def _post(self, path: str, body: Json) -> httpx.Response:
         return self.world.send("POST", path, f"key-{self._number()}", json=body)
 
     def create_experiment(self) -> None:
@@ -91,17 +85,14 @@ class Client:
             "unit_key": "user",
             "dimensions": ["country"],
         }
-        answer, unnoted = self._post(EXPERIMENTS, body)
-        if answer.status_code == 409 and unnoted:
-            answer, _ = self.world.send("GET", f"{EXPERIMENTS}/{slug}")
+        answer = self._post(EXPERIMENTS, body)
         assert answer.is_success, answer.text
         self.experiments.append(ToldExperiment(answer.json()["id"], slug))
 
     def create_run(self) -> None:
         experiment = self.some_experiment()
-        answer, unnoted = self._post(RUNS, {"experiment_id": experiment.id})
+        answer = self._post(RUNS, {"experiment_id": experiment.id})
         assert answer.status_code == 201, answer.text
-        self.spare[experiment.id] += unnoted
         run = ToldRun(answer.json()["run_id"], experiment.id)
         experiment.runs.add(run.run_id)
         self.runs.append(run)
@@ -123,7 +114,7 @@ class Client:
             body["params"] = [{"key": f"p{number}", "value": str(number)}]
             body["tags"] = [{"key": "last", "value": str(number)}]
         key = f"batch-{number}"
-        answer, _ = self.world.send("POST", f"{RUNS}/{run.run_id}/log-batch", key, json=body)
+        answer = self.world.send("POST", f"{RUNS}/{run.run_id}/log-batch", key, json=body)
         found(answer)
         self.batches = [*self.batches[-3:], (run.run_id, key, body)]
         for key, step, at, value in points:
@@ -140,9 +131,9 @@ class Client:
         run_id, key, body = self.chance.choice(self.batches)
         sent = {"metrics": body["metrics"]}  # a tag may have another value since
         if self.chance.random() < 0.5:
-            answer, _ = self.world.send("POST", f"{RUNS}/{run_id}/log-batch", key + "!", json=sent)
+            answer = self.world.send("POST", f"{RUNS}/{run_id}/log-batch", key + "!", json=sent)
         else:
-            answer, _ = self.world.send("POST", f"{RUNS}/{run_id}/log-batch", json=sent)
+            answer = self.world.send("POST", f"{RUNS}/{run_id}/log-batch", json=sent)
         found(answer)
 
     def burst(self) -> None:
@@ -167,7 +158,7 @@ class Client:
     def log_variant(self) -> None:
         experiment, log = self.some_experiment(), self._new_log()
         for _ in range(self.chance.choice((1, 1, 2))):
-            answer, _ = self.world.send("POST", f"/experiment/{experiment.slug}/log", json=log)
+            answer = self.world.send("POST", f"/experiment/{experiment.slug}/log", json=log)
             assert found(answer)["logId"] == log["logId"]
         experiment.logs[log["logId"]] = log["metrics"]
 
@@ -178,7 +169,7 @@ class Client:
         logs = {log["logId"]: log for log in left}
         for _ in range(100):
             path = f"/experiment/{experiment.slug}/log/batch"
-            answer, _ = self.world.send("POST", path, json={"logs": left})
+            answer = self.world.send("POST", path, json={"logs": left})
             results = found(answer)["results"]
             refused = [one["error"]["code"] for one in results if not one["success"]]
             assert {*refused} <= {"throttled", "unavailable"}, refused
@@ -197,14 +188,14 @@ class Client:
         log = self.chance.choice(list(experiment.logs))
         metrics = {self.chance.choice(("rating", "score")): float(self.chance.randrange(6))}
         path = f"/experiment/{experiment.slug}/log/{log}/metrics"
-        answer, _ = self.world.send("POST", path, f"key-{self._number()}", json=metrics)
+        answer = self.world.send("POST", path, f"key-{self._number()}", json=metrics)
         found(answer)
         experiment.logs[log] = {**experiment.logs[log], **metrics}
 
     def send_file(self) -> None:
         run, path, body = self._file()
         disposition = f'form-data; name="file"; filename="{path}"'
-        answer, _ = self.world.send(
+        answer = self.world.send(
             "POST",
             f"{RUNS}/{run.run_id}/log-artifact",
             f"key-{self._number()}",
@@ -224,11 +215,11 @@ class Client:
         digest = hashlib.sha256(body).hexdigest()
         wanted = {"path": path, "size_bytes": len(body), "sha256": digest}
         uploads = f"{RUNS}/{run.run_id}/artifacts/uploads"
-        answer, _ = self._post(uploads, wanted)
+        answer = self._post(uploads, wanted)
         assert answer.status_code == 201, answer.text
         (part,) = answer.json()["parts"]
         assert self.world.files.put(part["url"], content=body, headers=part["headers"]).is_success
-        answer, _ = self._post(f"{uploads}/{answer.json()['upload_id']}/complete", {})
+        answer = self._post(f"{uploads}/{answer.json()['upload_id']}/complete", {})
         found(answer)
         run.files[path] = body
 
@@ -237,7 +228,7 @@ class Client:
         name = f"value-{self.chance.randrange(4)}"
         value = {"number": number, "text": "x" * self.chance.choice((1, 1, 40_000))}
         body = {"name": name, "kind": "dict", "value": value}
-        answer, _ = self._post(f"{EXPERIMENTS}/{experiment.id}/artifacts", body)
+        answer = self._post(f"{EXPERIMENTS}/{experiment.id}/artifacts", body)
         assert answer.status_code == 200, answer.text
         experiment.values[name] = value
 
@@ -245,18 +236,18 @@ class Client:
         experiment, number = self.some_experiment(), self._number()
         name = f"points-{self.chance.randrange(2)}"
         body = {"name": name, "kind": "timeseries", "points": [{"x": number, "y": number}]}
-        answer, _ = self._post(f"{EXPERIMENTS}/{experiment.id}/artifacts", body)
+        answer = self._post(f"{EXPERIMENTS}/{experiment.id}/artifacts", body)
         assert answer.status_code == 200, answer.text
         experiment.points.setdefault(name, set()).add((number, number))
 
     def change_tag(self) -> None:
         run, value = self.some_run(), str(self._number())
-        answer, _ = self.world.send("PATCH", f"{RUNS}/{run.run_id}", json={"tags": {"own": value}})
+        answer = self.world.send("PATCH", f"{RUNS}/{run.run_id}", json={"tags": {"own": value}})
         found(answer)
         run.tags["own"] = value
 
     def end_run(self) -> None:
         run = self.some_run()
-        answer, _ = self._post(f"{RUNS}/{run.run_id}/end", {})
+        answer = self._post(f"{RUNS}/{run.run_id}/end", {})
         assert found(answer)["status"] == "finished"
         run.status = "finished"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from chalicelib.core.errors import Contended, Throttled, Unavailable
 
@@ -27,6 +27,14 @@ class Died(BaseException):
     """The process is no more: nothing of it may catch this and go on."""
 
 
+class Fates(Protocol):
+    """What befalls the requests of faulty stores."""
+
+    def request(self, name: str, call: Callable[[], T], among: tuple[str, ...]) -> T: ...
+    def portion(self, limit: int | None) -> int | None: ...
+    def is_broken(self, what: str) -> bool: ...
+
+
 @dataclass
 class Faults:
     """The fates of one process after another on the same stores.
@@ -42,10 +50,6 @@ class Faults:
     made: int = 0
     trace: list[str] = field(default_factory=list[str])
     """Every request, and what befell it."""
-    fates: list[str] = field(default_factory=list[str])
-    """What befell requests since whoever reads this emptied it."""
-    done: list[str] = field(default_factory=list[str])
-    """Requests that the store did, likewise."""
     is_dead: bool = False
 
     def __post_init__(self) -> None:
@@ -58,11 +62,9 @@ class Faults:
             raise Died(name)
         fate = self._fate(name, among)
         if fate is not None:
-            self.fates.append(fate)
             self._before(fate)
         try:
             answer = call()
-            self.done.append(name)
             if fate == REPEATED:  # by the vendor's client, which did not get the first answer
                 answer = call()
         finally:
@@ -75,14 +77,12 @@ class Faults:
             return max(1, self.chance.randrange(min(8, limit or 8)))
         return limit
 
-    def is_broken(self) -> bool:
-        """Whether a connection breaks here."""
-        return self._is_drawn()
-
-    def forget(self) -> None:
-        """Empty `fates` and `done`."""
-        self.fates.clear()
-        self.done.clear()
+    def is_broken(self, what: str) -> bool:
+        """Whether this connection breaks here."""
+        is_broken = self._is_drawn()
+        if is_broken:
+            self.trace.append(f"{what}: broken")
+        return is_broken
 
     def restart(self) -> None:
         """Another process takes over."""

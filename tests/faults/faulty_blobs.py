@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.core.errors import Unavailable
 from chalicelib.storage.blobs import BlobInfo, BlobPage, Blobs, Part, SignedRequest
-from tests.faults.faults import CONTENDED, OF_READS, OF_WRITES, REPEATED, Faults
+from tests.faults.faults import CONTENDED, OF_READS, OF_WRITES, REPEATED, Fates
 
 OF_BLOBS = tuple(fate for fate in OF_WRITES if fate != CONTENDED)
 """Nobody holds a blob."""
@@ -17,7 +17,7 @@ class FaultyBlobs:
     """Everything that the contract of `Blobs` allows to go wrong: besides errors also pages that
     are cut short and streams that break off. Signing a URL asks nobody, so nothing befalls it."""
 
-    def __init__(self, blobs: Blobs, faults: Faults) -> None:
+    def __init__(self, blobs: Blobs, faults: Fates) -> None:
         self._blobs = blobs
         self._faults = faults
 
@@ -37,7 +37,7 @@ class FaultyBlobs:
     def stream(self, key: str) -> Iterator[bytes]:
         pieces = self._faults.request("blobs.stream", lambda: self._blobs.stream(key), OF_READS)
         for piece in pieces:
-            if self._faults.is_broken():
+            if self._faults.is_broken("blobs.stream"):
                 yield piece[: len(piece) // 2]
                 raise Unavailable("the store's answer broke off")
             yield piece

@@ -17,7 +17,7 @@ from chalicelib.storage.table import (
     Table,
     Write,
 )
-from tests.faults.faults import OF_READS, OF_WRITES, REPEATED, Faults
+from tests.faults.faults import OF_READS, OF_WRITES, REPEATED, Fates
 
 OF_TRANSACTIONS = tuple(fate for fate in OF_WRITES if fate != REPEATED)
 """Those that the vendor's client repeats carry a token of its own: they are made once."""
@@ -28,7 +28,7 @@ class FaultyTable:
     are cut short, and keys that are reported again. (What a batch of reads leaves out is read by
     the adapter, below this seam.)"""
 
-    def __init__(self, table: Table, faults: Faults) -> None:
+    def __init__(self, table: Table, faults: Fates) -> None:
         self._table = table
         self._faults = faults
 

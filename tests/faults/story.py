@@ -79,7 +79,7 @@ class Story(Client):
         cursor: dict[str, str] = {}
         while True:
             wanted = {"limit": "2", **query, **cursor}
-            page = found(self.world.send("GET", path, params=wanted)[0])
+            page = found(self.world.send("GET", path, params=wanted))
             entries += page[field]
             if page["next_cursor"] is None:
                 return entries
@@ -92,7 +92,7 @@ class Story(Client):
         while True:
             query = {} if cursor is None else {"cursor": cursor}
             path = f"{RUNS}/{run.run_id}/metrics/{key}"
-            page = found(self.world.send("GET", path, params=query)[0])
+            page = found(self.world.send("GET", path, params=query))
             points += [(one["step"], one["timestamp"], one["value"]) for one in page["points"]]
             cursor = page["next_cursor"]
             if cursor is None:

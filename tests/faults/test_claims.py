@@ -70,7 +70,7 @@ def test_a_claim_whose_answer_was_lost_is_given_up(tmp_path: Path) -> None:
 
 
 def test_a_claim_that_could_not_be_given_up_ends_in_a_minute(tmp_path: Path) -> None:
-    plan = {("put", 0): faults.LOST, ("delete", 0): faults.THROTTLED}
+    plan = {("put", 0): faults.LOST, ("add", 0): faults.THROTTLED}
     with posting(tmp_path, plan) as post:
         refused(post(), 503)
         assert post().headers["retry-after"] == "1"
@@ -86,7 +86,7 @@ def test_what_was_done_is_answered_also_when_that_cannot_be_noted(
         made(post())
 
 
-@pytest.mark.parametrize("request_name", ["put", "delete"])
+@pytest.mark.parametrize("request_name", ["put", "add"])
 def test_a_store_where_others_write_asks_to_slow_down(tmp_path: Path, request_name: str) -> None:
     plan = {(request_name, 0): faults.CONTENDED, ("transact", 0): faults.THROTTLED}
     with posting(tmp_path, plan) as post:

@@ -109,46 +109,34 @@ class World:
 
     def send(
         self, method: str, path: str, key: str | None = None, **content: Any
-    ) -> tuple[httpx.Response, int]:
-        """The answer in the end, and how many of the tries before it did something without the
-        service having noted so: it died, or its store did not answer. Tries again as
-        `trialbook._http` does, and goes on as its spool does. A 500 is never answered, and fails.
-        """
-        unnoted = 0
+    ) -> httpx.Response:
+        """The answer in the end. Tries again as `trialbook._http` does, and goes on as its spool
+        does. A 500 is never answered, and fails."""
         headers = {} if key is None else {"idempotency-key": key}
         headers |= content.pop("headers", {})
         for _ in range(ATTEMPTS):
-            self.faults.forget()
             try:
                 answer = self._once(method, path, headers, content)
             except Died:
-                unnoted += self._has_done()
                 self._died()
                 wait_s = 1.0
             except httpx.TransportError:
-                # nobody heard of an answer, which perhaps could not be noted
-                unnoted += bool(self.faults.fates) and self._has_done()
                 wait_s = 1.0
             else:
                 assert answer.status_code not in (500, 502, 504), answer.text
                 waits = answer.headers.get("retry-after")
                 if waits is None:
-                    return answer, unnoted
-                unnoted += self._has_done()
+                    return answer
                 wait_s = float(waits) + 0.25
             self.clock.advance(wait_s)
         raise AssertionError(f"{method} {path} is never answered")
 
-    def _has_done(self) -> bool:
-        """Whether the last try wrote more than its claim."""
-        return any(name.startswith("transact") for name in self.faults.done)
-
     def _once(
         self, method: str, path: str, headers: Mapping[str, str], content: Mapping[str, Any]
     ) -> httpx.Response:
-        if self.faults.is_broken():
+        if self.faults.is_broken("connection"):
             raise httpx.ConnectError("connection refused")
         answer = self.client.request(method, path, headers=headers, **content)
-        if self.faults.is_broken():
+        if self.faults.is_broken("answer"):
             raise httpx.ReadError("connection reset")
         return answer

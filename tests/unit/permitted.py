@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.queue import Queue
 from chalicelib.storage.table import Add, Check, Delete, Put, Query, Table, Write
 
 ROOT: Final = Path(__file__).parents[2]
@@ -42,6 +43,11 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "upload_part_copy": ("s3:GetObject", "s3:PutObject"),
     "complete_multipart_upload": ("s3:PutObject",),
     "abort_multipart_upload": ("s3:AbortMultipartUpload",),
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    "send_message": ("sqs:SendMessage",),
+    "receive_message": ("sqs:ReceiveMessage",),
+    "delete_message": ("sqs:DeleteMessage",),
+    "get_queue_attributes": ("sqs:GetQueueAttributes",),
 }
 """boto3's operations, and the permissions that each needs."""
 
@@ -64,6 +70,13 @@ _BLOBS: Final[Mapping[str, str]] = {
     "put_part": "upload_part",
     "complete_multipart": "complete_multipart_upload",
     "abort_multipart": "abort_multipart_upload",
+}
+
+_QUEUES: Final[Mapping[str, str]] = {
+    "send": "send_message",
+    "receive": "receive_message",
+    "delete": "delete_message",
+    "depth": "get_queue_attributes",
 }
 
 
@@ -152,9 +165,25 @@ class PermittedBlobs:
             for action in ACTIONS[_BLOBS[method]]:
                 whole = action == "s3:ListBucket"
                 self._policy.check(action, BUCKET if whole else f"{BUCKET}/{key}")
+            if named.get("version") is not None:
+                self._policy.check("s3:GetObjectVersion", f"{BUCKET}/{key}")
             return getattr(self._blobs, method)(key, *arguments, **named)
 
         return call
+
+
+class PermittedQueue:
+    """A queue, named as in the template, that refuses what the policy does not allow."""
+
+    def __init__(self, queue: Queue, name: str, policy: Policy) -> None:
+        self._queue = queue
+        self._arn = f"${{{name}.Arn}}"
+        self._policy = policy
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        for action in ACTIONS[_QUEUES[method]]:
+            self._policy.check(action, self._arn)
+        return getattr(self._queue, method)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -10,8 +10,8 @@ from chalicelib.core.context import Clock, Context, Principal, Role
 from chalicelib.core.ids import ExperimentId, RunId, TenantId, UserId
 from chalicelib.core.model.run import Point
 from chalicelib.domain import logging
-from chalicelib.domain.feed import Projections
 from chalicelib.domain.logging import Batch
+from chalicelib.domain.projections import Projections
 from chalicelib.domain.run_files import RunFiles
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.domain.variant_aggregation import Aggregates
@@ -20,6 +20,7 @@ from chalicelib.storage import packing
 from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.experiments import ExperimentStore
+from chalicelib.storage.parked_changes import ParkedChanges
 from chalicelib.storage.points import PointStore
 from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.runs import RunStore
@@ -36,6 +37,7 @@ from chalicelib.storage.table import (
     Table,
     Write,
 )
+from chalicelib.storage.table_queue import TableQueue
 from chalicelib.storage.uploads import UploadStore
 from chalicelib.storage.variant_cells import CellStore
 from chalicelib.storage.variant_units import UnitStore
@@ -64,7 +66,7 @@ class HandClock(Clock):
         self.ms += max(1, round(seconds * 1000))
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The process died here."""
 
 
@@ -173,9 +175,14 @@ class Stores:
         files = self.files
         verified = Verification(self.bytes, files.uploads, files.files, self.artifacts, self.clock)
         aggregates = Aggregates(UnitStore(self.table), CellStore(self.table))
+        parked = ParkedChanges(self.blobs, self.undelivered, self.clock)
         return Projections(
-            self.table, self.experiments, self.bytes, verified, aggregates, self.clock
+            self.table, self.experiments, self.bytes, verified, aggregates, parked, self.clock
         )
+
+    @property
+    def undelivered(self) -> TableQueue:
+        return TableQueue(self.table, "undelivered", self.clock)
 
     def on(self, table: Table) -> Stores:
         """The same stores, seen through another table."""

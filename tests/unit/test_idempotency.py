@@ -5,18 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chalicelib.core.context import Clock, Context, Principal, Role
-from chalicelib.core.errors import Conflict, Forbidden, Invalid, TrialbookError, Unavailable
+from chalicelib.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Throttled,
+    TrialbookError,
+    Unavailable,
+)
 from chalicelib.core.ids import TenantId, UserId
 from chalicelib.domain import idempotency
 from chalicelib.domain.idempotency import IN_FLIGHT_S, KEEP_S, Remembered
 from chalicelib.storage import answers
-from chalicelib.storage.answers import AnswerStore
+from chalicelib.storage.answers import AnswerStore, Entry
 from tests.unit.stores import HandClock, Stores, WatchedTable, close, open_stores
 
 PATH = "POST /api/v1/experiments/runs"
@@ -47,7 +55,7 @@ def once(
     context: Context | None = None,
 ) -> Remembered:
     store = AnswerStore(stores.table, stores.blobs)
-    return idempotency.once(store, context or stores.context, path, key, body, work)
+    return idempotency.once(store, context or stores.context, path, key, body, lambda _: work())
 
 
 def advance(stores: Stores, seconds: float) -> None:
@@ -97,8 +105,11 @@ def test_while_the_first_is_in_flight_the_second_is_told_to_wait(stores: Stores)
     assert second.runs == 0
 
 
-def test_of_many_at_once_one_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_repeat", [False, True])
+def test_of_many_at_once_one_runs(tmp_path: Path, is_repeat: bool) -> None:
     stores = open_stores(tmp_path, Clock())
+    if is_repeat:
+        attempt(stores, Unavailable("no answer"))
     everybody = threading.Barrier(8)
     work = Work()
 
@@ -129,19 +140,7 @@ def test_a_request_that_failed_may_be_sent_again(stores: Stores) -> None:
 
 
 def test_a_request_whose_process_died_may_be_sent_again_after_the_lease(stores: Stores) -> None:
-    class Died(Exception):
-        pass
-
-    def die() -> Remembered:
-        raise Died
-
-    def before(operation: str) -> None:
-        if operation == "delete":
-            raise Unavailable("the process is gone and forgets nothing")
-
-    dying = stores.on(WatchedTable(stores.table, before))
-    with pytest.raises(Died):
-        once(dying, die)
+    dies(stores)
     work = Work()
     with pytest.raises(Conflict):
         once(stores, work)
@@ -149,6 +148,87 @@ def test_a_request_whose_process_died_may_be_sent_again_after_the_lease(stores: 
     once(stores, work)
     assert work.runs == 1
     assert once(stores, work).is_replay
+
+
+def attempt(
+    stores: Stores, error: BaseException | None = None, body: str = "body"
+) -> tuple[str, bool]:
+    """The id that an attempt makes, and whether it knew of one before it. Ends with the error."""
+    made: list[tuple[str, bool]] = []
+
+    def run(context: Context) -> Remembered:
+        made.append((context.new_id(), context.is_repeat))
+        if error is not None:
+            raise error
+        return Remembered(201, "{}")
+
+    store = AnswerStore(stores.table, stores.blobs)
+    with pytest.raises(type(error)) if error is not None else nullcontext():
+        idempotency.once(store, stores.context, PATH, "a key", body, run)
+    return made[0]
+
+
+def dies(stores: Stores, body: str = "body") -> tuple[str, bool]:
+    """An attempt that neither ends its claim nor is answered."""
+
+    def before(operation: str) -> None:
+        if operation == "add":
+            raise Unavailable("the process is gone and releases nothing")
+
+    return attempt(stores.on(WatchedTable(stores.table, before)), KeyboardInterrupt(), body)
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("no answer"), Throttled("slower"), KeyError("a bug"), KeyboardInterrupt()]
+)
+def test_what_may_have_written_something_is_repeated_with_its_ids(
+    stores: Stores, error: BaseException
+) -> None:
+    made, is_repeat = attempt(stores, error)
+    assert not is_repeat
+    assert attempt(stores) == (made, True)
+
+
+def test_whoever_takes_over_from_the_dead_makes_their_ids(stores: Stores) -> None:
+    made, _ = dies(stores)
+    advance(stores, IN_FLIGHT_S)
+    assert dies(stores) == (made, True)
+    advance(stores, IN_FLIGHT_S)
+    assert attempt(stores) == (made, True)
+
+
+def test_what_was_refused_wrote_nothing_and_is_no_repeat(stores: Stores) -> None:
+    made, _ = attempt(stores, Forbidden("no"))
+    again, is_repeat = attempt(stores, body="corrected")
+    assert (again != made, is_repeat) == (True, False)
+
+
+def test_a_repeat_that_is_refused_keeps_the_ids(stores: Stores) -> None:
+    """For what was written before it."""
+    made, _ = attempt(stores, Unavailable("no answer"))
+    assert attempt(stores, Forbidden("meanwhile")) == (made, True)
+    assert attempt(stores) == (made, True)
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_another_body_is_no_repeat(stores: Stores, is_dead: bool) -> None:
+    made, _ = dies(stores) if is_dead else attempt(stores, Unavailable("no answer"))
+    if is_dead:
+        advance(stores, IN_FLIGHT_S)
+    work = Work()
+    with pytest.raises(Conflict) as caught:
+        once(stores, work, body="other")
+    assert (caught.value.retry_after_s, work.runs) == (None, 0)
+    assert attempt(stores) == (made, True)
+
+
+def test_ids_are_kept_for_a_day_from_the_first_attempt_on(stores: Stores) -> None:
+    made, _ = attempt(stores, Unavailable("no answer"))
+    advance(stores, KEEP_S - 10)
+    assert attempt(stores, Unavailable("no answer")) == (made, True)
+    advance(stores, 10)
+    again, is_repeat = attempt(stores)
+    assert (again != made, is_repeat) == (True, False)
 
 
 def test_an_answer_is_forgotten_after_a_day(stores: Stores) -> None:
@@ -177,7 +257,8 @@ def test_who_was_too_slow_does_not_forget_the_claim_of_another(stores: Stores) -
     store = AnswerStore(stores.table, stores.blobs)
     digest, first, second = "d" * 64, "0" * 32, "1" * 32
     for token in (first, second):
-        store.begin(stores.tenant, digest, "body", token, stores.clock.now_ms() // 1000 + 60)
+        claim, expires_at = Entry("body", None, seed=token), stores.clock.now_ms() // 1000 + 60
+        store.claim(stores.tenant, digest, token, claim, expires_at)
         if token == first:
             advance(stores, 60)
     store.forget(stores.tenant, digest, first)

@@ -19,7 +19,7 @@ from chalicelib.core.log_ids import LogId, log_id
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.variant_sums import CellPlace
 from chalicelib.domain.artifact_paths import clean_artifact_path
-from chalicelib.storage import artifact_keys, keys, variant_keys
+from chalicelib.storage import artifact_keys, ingest_keys, keys, queue_keys, variant_keys
 from chalicelib.storage.item_size import check_key
 from chalicelib.storage.table import Key
 
@@ -226,7 +226,18 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
         "cell": variant_keys.cell(tenant, experiment_id, some_id, draw(PLACES), 0),
         "export": variant_keys.export(tenant, experiment_id, some_id),
         "export due": variant_keys.export_due(draw(st.integers(0, 10**14)), some_id),
+        "message": queue_keys.message("arrivals", draw(st.integers(0, 10**14)), some_id),
     }
+
+
+@given(st.integers(0, 10**14), st.integers(0, 10**14), HEX)
+def test_a_message_is_parsed_and_due_from_its_time_on(
+    due_ms: int, now_ms: int, message_id: str
+) -> None:
+    key = queue_keys.message("arrivals", due_ms, message_id)
+    assert key.pk == queue_keys.queue("arrivals")
+    assert queue_keys.parse_message(key.sk) == (due_ms, message_id)
+    assert (key.sk <= queue_keys.due_until(now_ms)) == (due_ms <= now_ms)
 
 
 @given(keys_of_every_kind())
@@ -253,12 +264,14 @@ def test_objects_of_two_kinds_or_tenants_are_never_the_same(
     run_id, upload_id = RunId(one_id), UploadId(other_id)
     objects = [
         artifact_keys.blob(tenant, digest * 2, upload_id),
+        artifact_keys.preview(artifact_keys.blob(tenant, digest * 2, upload_id)),
         keys.remembered_answer(tenant, one_id),
         keys.points_blob(tenant, run_id, digest[:24]),
         keys.HEALTH_BLOB,
         variant_keys.log_export(tenant, one_id),
         variant_keys.log_export_tail(variant_keys.log_export(tenant, one_id)),
         variant_keys.log_content(tenant, ExperimentId(one_id), LogId(other_id), digest.encode()),
+        queue_keys.undelivered(one_id, "amounts"),
     ]
     assert len(set(objects)) == len(objects)
     if tenant != other:
@@ -284,11 +297,11 @@ def test_lists_are_partitions_of_their_own(
     assert len(listed) == 3
 
 
-# -- keys are spelled in three places --------------------------------------------------------------
+# -- keys are spelled in five places ---------------------------------------------------------------
 
 PREFIX = re.compile(
-    r"(t#|exp#|run#|runs#|points#|file#|upload#|key#|id#|idem#|feed#|due#|owner#|meta/|cas/|answers/"
-    r"|points/|logs/|exports/)"
+    r"(t#|exp#|run#|runs#|points#|file#|upload#|key#|id#|idem#|feed#|due#|owner#|queue#|meta/|cas/|previews/"
+    r"|answers/|points/|logs/|exports/|undelivered/)"
 )
 
 
@@ -315,11 +328,12 @@ def test_the_search_for_keys_finds_them() -> None:
 
 
 def test_no_other_module_spells_a_key() -> None:
-    homes = {Path(keys.__file__), Path(artifact_keys.__file__), Path(variant_keys.__file__)}
+    homes = {keys.__file__, artifact_keys.__file__, variant_keys.__file__, queue_keys.__file__}
+    homes.add(ingest_keys.__file__)
     found: list[str] = []
     for package in (chalicelib, local):
         for folder in package.__path__:
             for path in sorted(Path(folder).rglob("*.py")):
-                if path not in homes:
+                if str(path) not in homes:
                     found += [f"{path.name}:{one}" for one in spelled_keys(path.read_text())]
     assert found == []

@@ -18,12 +18,14 @@ from chalicelib.core.model.experiment import Variant
 from chalicelib.core.model.stored_bytes import Owner
 from chalicelib.domain import (
     api_keys,
+    arrivals,
     artifacts,
     experiments,
     feed,
     stored_bytes,
     variant_logs,
 )
+from chalicelib.domain.arrivals import Arrived
 from chalicelib.domain.artifacts import ArtifactStores, Description
 from chalicelib.domain.experiments import NewExperiment
 from chalicelib.domain.stored_bytes import GRACE_MS
@@ -120,6 +122,14 @@ class Laptop:
         experiment_id = services.experiments.id_of_slug(TenantId("acme"), "ab")
         assert experiment_id is not None
         services.aggregates.cells.delete_all(TenantId("acme"), experiment_id, "0", None)
+        table.close()
+
+    def undelivered(self) -> None:
+        """Two files that could not be ingested."""
+        table, services = self._open(Clock())
+        for name in ("a", "b"):
+            arrived = Arrived(f"ingest/acme/{name}.jsonl", "1", 7, 0)
+            services.undelivered.send(arrivals.told(arrived), "because")
         table.close()
 
     def has(self, artifact_id: ArtifactId) -> bool:
@@ -304,6 +314,20 @@ def test_settings_say_how_long_artifacts_are_kept(
     environment: dict[str, str], days: int | None
 ) -> None:
     assert Settings.of_environment(ENVIRONMENT | environment).retention_days == days
+
+
+def test_settings_name_the_queues() -> None:
+    queues = {"TRIALBOOK_ARRIVALS": "https://a", "TRIALBOOK_UNDELIVERED": ""}
+    named = Settings.of_environment(ENVIRONMENT | queues)
+    assert (named.arrivals, named.undelivered) == ("https://a", None)
+
+
+def test_what_was_not_delivered_is_given_back(laptop: Laptop) -> None:
+    laptop.undelivered()
+    status, out, _ = laptop.run("redrive --limit 1")
+    assert (status, out.splitlines()[-1]) == (0, "gave back 1 of 1 messages; the queue has 1")
+    assert [one["reason"] for one in laptop.told("redrive")["messages"]] == ["because"]
+    assert laptop.told("redrive --dry-run") == {"dry_run": True, "messages": [], "left": 0}
 
 
 def test_bad_settings_are_refused() -> None:

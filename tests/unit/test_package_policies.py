@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +15,23 @@ import pytest
 import app as application
 from chalicelib import wiring
 from chalicelib.api.handler import Handler
+from chalicelib.api.v1 import ingest_lines
 from chalicelib.core.ids import ExperimentId, RunId, TenantId
 from chalicelib.core.log_ids import LogId
-from chalicelib.domain import compaction, feed, upkeep, verification
+from chalicelib.domain import arrivals, compaction, feed, previews, upkeep, verification
+from chalicelib.domain.arrivals import Arrived
 from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
-from chalicelib.storage import artifact_keys, keys, variant_keys
+from chalicelib.storage import artifact_keys, ingest_keys, keys, variant_keys
 from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.queue import Queue
 from chalicelib.storage.table import Index, Table
 from chalicelib.wiring import Services
 from tests.api import files
+from tests.api.answers import Json
 from tests.api.engines import StandingClock, sqlite
 from tests.api.harness import EXPERIMENTS, Service
-from tests.api.indexed import ARTIFACTS, directory, indexed
+from tests.api.indexed import ARTIFACTS, directory, indexed, manifest_of, sha256_of, stored
+from tests.unit.images_given import png
 from tests.unit.permitted import (
     ACTIONS,
     BUCKET,
@@ -33,6 +39,7 @@ from tests.unit.permitted import (
     ROOT,
     TABLE,
     PermittedBlobs,
+    PermittedQueue,
     PermittedTable,
     Policy,
 )
@@ -74,6 +81,8 @@ def permitted(services: Services, function: str) -> Services:
         cast(Blobs, PermittedBlobs(services.blobs, policy)),
         services.clock,
         services.retention_days,
+        arrivals=cast(Queue, PermittedQueue(services.arrivals, "Arrivals", policy)),
+        undelivered=cast(Queue, PermittedQueue(services.undelivered, "Undelivered", policy)),
     )
 
 
@@ -117,7 +126,8 @@ def test_the_api_may_do_whatever_the_adapters_ask_for(adapter: str) -> None:
 
 
 def test_the_adapters_ask_for_nothing_that_is_not_known_here() -> None:
-    assert operations("dynamo_table.py") | operations("s3_blobs.py") == set(ACTIONS)
+    adapters = ("dynamo_table.py", "s3_blobs.py", "sqs_queue.py")
+    assert set[str]().union(*map(operations, adapters)) == set(ACTIONS)
 
 
 def test_the_api_may_query_every_index() -> None:
@@ -146,6 +156,17 @@ def test_the_api_may_store_whatever_has_a_name() -> None:
     assert not policy.allows("s3:DeleteObject", f"{BUCKET}/{stored[0]}")
 
 
+def test_the_api_lets_files_come_and_tells_what_became_of_them() -> None:
+    policy = Policy("api_handler")
+    file = ingest_keys.dropped(TenantId("acme"), "0" * 32, "lines.jsonl")
+    policy.check("s3:PutObject", f"{BUCKET}/{file}")
+    assert not policy.allows("s3:GetObject", f"{BUCKET}/{file}")
+    preview = artifact_keys.preview(artifact_keys.blob(TenantId("acme"), "0" * 64, "1" * 32))
+    for made in (ingest_keys.report(file, "1"), preview):
+        policy.check("s3:GetObject", f"{BUCKET}/{made}")
+        assert not policy.allows("s3:PutObject", f"{BUCKET}/{made}")
+
+
 def test_the_feed_needs_no_more_than_it_may(laptop: Service) -> None:
     arms = [{"key": "A", "weight": 50}, {"key": "B", "weight": 50}]
     experiment = laptop.experiment("ab", variants=arms, status="active")
@@ -169,6 +190,78 @@ def test_the_feed_needs_no_more_than_it_may(laptop: Service) -> None:
     feed.dispatch(to, found)
     verification.verify(to.verification, context.tenant, upload["upload_id"])
     assert laptop.read.get(f"{EXPERIMENTS}/{experiment['id']}").json()["counts"]["runs"] == 1
+
+
+def test_a_change_may_be_parked(laptop: Service) -> None:
+    broken = keys.run(laptop.tenant, RunId("0" * 32))
+    laptop.services.table.put({"pk": broken.pk, "sk": broken.sk, "feed": "run", "doc": "no JSON"})
+    to = wiring.projections(permitted(laptop.services, "project_changes"))
+    feed.dispatch(to, laptop.services.table.changes(None, 500).changes)
+    assert laptop.services.undelivered.depth() == 1
+
+
+def test_what_arrives_needs_no_more_than_its_worker_may(laptop: Service) -> None:
+    arms = [{"key": "A", "weight": 50}, {"key": "B", "weight": 50}]
+    experiment = laptop.experiment("ab", variants=arms, status="active")
+    run_id = "ab" * 16
+    manifest = manifest_of({"a.txt": b"a", "b.txt": b"b"})
+    for body in (b"a", b"b"):
+        stored(laptop, body)
+    log = {"type": "variant_log", "slug": "ab", "variantKey": "A", "logId": "log_" + "0" * 26}
+    lines: list[Json] = [
+        {"type": "run", "run_id": run_id, "experiment_id": experiment["id"], "name": "x"},
+        {"type": "params", "run_id": run_id, "params": {f"p{n}": "x" * 7000 for n in range(90)}},
+        *({"type": "metrics", "run_id": run_id, "metrics": {"loss": n}} for n in range(1500)),
+        {"type": "tags", "run_id": run_id, "tags": {"host": "ship"}},
+        {
+            **log,
+            "metrics": {"score": 1},
+            "input": {"text": random.Random(1).randbytes(60000).hex()},
+        },
+        {**log, "metrics": {"score": 2}},
+        {"type": "artifact", "kind": "model", "sha256": sha256_of(b"a")},
+        {"type": "artifact", "kind": "dataset", "manifest": manifest},
+        {"type": "run", "run_id": run_id, "status": "finished"},
+        {"type": "unknown"},
+    ]
+    services = permitted(laptop.services, "take_arrivals")
+    to = wiring.arrivals(services, ingest_lines.parse)
+    body = b"\n".join(json.dumps(line).encode() for line in lines)
+    laptop.services.blobs.put(f"ingest/{laptop.tenant}/a.jsonl", body, mime="text/plain")
+    for message in (_told(laptop, f"ingest/{laptop.tenant}/a.jsonl"), "no notification"):
+        done = arrivals.handle(to, message, 1, deadline_s=laptop.clock.monotonic_s() - 1)
+        left = laptop.services.arrivals.receive()
+        assert done.is_done is (not left)
+        for again in left:
+            arrivals.handle(to, again.body, 1, deadline_s=laptop.clock.monotonic_s() + 600)
+    (file,) = laptop.read.get("/api/v1/ingest").json()["files"]
+    report = laptop.read.get(f"/api/v1/ingest/{file['ingest_id']}").json()
+    assert (report["state"], report["applied"]) == ("done", len(lines) - 2)
+    another, unknown = report["errors"]
+    assert "another log has this id" in another["reason"]
+    assert "'unknown'" in unknown["reason"]
+    assert laptop.services.undelivered.depth() == 1
+
+
+def test_bytes_that_arrive_need_no_more_than_their_worker_may(laptop: Service) -> None:
+    run_id, image = laptop.run()["run_id"], png(40, 30)
+    upload = files.begin(laptop, run_id, image, path="image.png")
+    assert files.put(laptop, upload["parts"][0], image).status_code == 200
+    blob_key = artifact_keys.blob(laptop.tenant, sha256_of(image), upload["upload_id"])
+    to = wiring.arrivals(permitted(laptop.services, "take_arrivals"), ingest_lines.parse)
+    message = _told(laptop, blob_key)
+    deadline_s = laptop.clock.monotonic_s() + 600
+    assert arrivals.handle(to, message, 1, deadline_s=deadline_s).is_done
+    preview = artifact_keys.preview(blob_key)
+    assert laptop.services.blobs.head(preview) is not None
+    previews.delete(to.finalization.files.bytes.blobs, blob_key)
+
+
+def _told(service: Service, key: str) -> str:
+    head = service.services.blobs.head(key)
+    assert head is not None
+    assert head.version is not None
+    return arrivals.told(Arrived(key, head.version, head.size_bytes, head.modified_ms))
 
 
 def test_compaction_needs_no_more_than_it_may(laptop: Service) -> None:
@@ -202,3 +295,4 @@ def test_upkeep_needs_no_more_than_it_may(laptop: Service, function: str) -> Non
     export = variant_keys.log_export(laptop.tenant, "x" * 32)
     services.blobs.delete(export)
     services.blobs.delete(variant_keys.log_export_tail(export))
+    previews.delete(services.blobs, artifact_keys.blob(laptop.tenant, "0" * 64, "1" * 32))

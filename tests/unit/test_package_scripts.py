@@ -19,6 +19,8 @@ case "$*" in
 *head-bucket*) exit "${NO_BUCKET:-0}" ;;
 *"OutputKey=='TableName'"*) echo the-table ;;
 *"OutputKey=='BucketName'"*) echo the-bucket ;;
+*"OutputKey=='ArrivalsUrl'"*) echo the-arrivals ;;
+*"OutputKey=='UndeliveredUrl'"*) echo the-undelivered ;;
 *"configure get region"*) exit 1 ;;
 esac
 """
@@ -79,9 +81,10 @@ def test_names_and_who_is_told_can_be_chosen(shell: Shell) -> None:
 
 
 def test_a_command_gets_the_settings_of_the_stack(shell: Shell) -> None:
-    told = 'echo "$TRIALBOOK_TABLE $TRIALBOOK_BUCKET $AWS_REGION $1"'
+    queues = "$TRIALBOOK_ARRIVALS $TRIALBOOK_UNDELIVERED"
+    told = f'echo "$TRIALBOOK_TABLE $TRIALBOOK_BUCKET {queues} $AWS_REGION $1"'
     done = shell.run("sh", "tools/on_stack.sh", "prod", "sh", "-c", told, "sh", "two words")
-    assert done.stdout == "the-table the-bucket eu-west-1 two words\n"
+    assert done.stdout == "the-table the-bucket the-arrivals the-undelivered eu-west-1 two words\n"
     assert all("--stack-name trialbook-prod" in call for call in shell.calls())
 
 

@@ -8,17 +8,21 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib import ops_redrive, wiring
 from chalicelib.api import handler
 from chalicelib.api.application import REASONS
 from chalicelib.api.errors import CODE_OF, error_body
-from chalicelib.api.workers import STREAM
+from chalicelib.api.workers import ARRIVALS, STREAM
 from chalicelib.core.ids import TenantId
-from chalicelib.storage import keys, variant_keys
+from chalicelib.domain import arrivals
+from chalicelib.storage import artifact_keys, ingest_keys, keys, queue_keys, variant_keys
 from chalicelib.storage.dynamo_requests import table_definition
 from chalicelib.storage.dynamo_stream import change_of
 from tests.unit.permitted import CHALICE
 from tools.package_template import (
+    ARRIVING,
     CHANGE_FEED,
+    NOTIFICATIONS,
     RETAINED,
     STAGES,
     Unfinished,
@@ -65,9 +69,19 @@ def test_the_stream_is_the_tables_own() -> None:
     assert STREAM not in json.dumps(done)
 
 
-def test_a_placeholder_anywhere_else_is_noticed() -> None:
+def test_the_queue_is_the_stacks_own() -> None:
+    given = {"Queue": ARRIVALS, "BatchSize": 1}
+    worker = {"Events": {"Some": {"Type": "SQS", "Properties": given}}, "LoggingConfig": {}}
+    done = finished(made(Worker=worker), "dev")
+    event = done["Resources"]["Worker"]["Properties"]["Events"]["Some"]["Properties"]
+    assert event == {"BatchSize": 1, **ARRIVING}
+    assert ARRIVALS not in json.dumps(done)
+
+
+@pytest.mark.parametrize("placeholder", [ARRIVALS, STREAM])
+def test_a_placeholder_anywhere_else_is_noticed(placeholder: str) -> None:
     with pytest.raises(Unfinished, match="placeholder"):
-        finished(made(Worker={"LoggingConfig": {}, "Description": STREAM}), "dev")
+        finished(made(Worker={"LoggingConfig": {}, "Description": placeholder}), "dev")
 
 
 def test_a_function_without_a_log_group_is_noticed() -> None:
@@ -118,6 +132,9 @@ def test_what_is_imported_is_what_outlives_the_stack() -> None:
     template = importable(MERGED)
     assert list(template["Resources"]) == list(RETAINED)
     assert set(template) == {"Mappings", "Parameters", "Resources"}
+    named = set(re.findall(r'"(?:Ref|Fn::GetAtt|DependsOn)": \[?"(\w+)"', json.dumps(template)))
+    assert named <= {*RETAINED, *template["Parameters"]}
+    assert NOTIFICATIONS in RESOURCES["Bucket"]["Properties"]  # the template itself is left alone
 
 
 @pytest.mark.parametrize("name", RETAINED)
@@ -129,9 +146,17 @@ def test_only_what_is_meant_to_go_goes_from_the_bucket() -> None:
     rules = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
     expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
-    assert expiring == {"answers/": 2, "exports/": 2}
+    assert expiring == {
+        "answers/": 2,
+        "exports/": 2,
+        "ingest/": 30,
+        "ingest-reports/": 90,
+        "undelivered/": 30,
+    }
     assert keys.remembered_answer(TENANT, "token").startswith("answers/")
     assert variant_keys.log_export(TENANT, "id").startswith("exports/")
+    assert (ingest_keys.DROP_ZONE, ingest_keys.REPORTS) == ("ingest/", "ingest-reports/")
+    assert queue_keys.undelivered("1", "amounts").startswith("undelivered/")
     others = [rule for rule in rules if "Prefix" not in rule]
     assert not any("ExpirationInDays" in rule for rule in others)
     assert [
@@ -232,13 +257,71 @@ def matches(pattern: Any, given: Any) -> bool:
 def test_what_is_given_up_on_is_kept_while_the_feed_still_has_it() -> None:
     assert CHANGE_FEED["MaximumRecordAgeInSeconds"] < 24 * 3600
     assert CHANGE_FEED["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    queue = CHANGE_FEED["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
-    assert RESOURCES[queue]["Type"] == "AWS::SQS::Queue"
+    destination = CHANGE_FEED["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination == {"Fn::GetAtt": ["Undelivered", "Arn"]}
+
+
+# -- queues ---------------------------------------------------------------------------------------
+
+CONFIG: dict[str, Any] = json.loads((CHALICE / "config.json").read_text())
+QUEUES = [name for name, one in RESOURCES.items() if one.get("Type") == "AWS::SQS::Queue"]
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_is_encrypted_and_keeps_messages_as_long_as_it_can(name: str) -> None:
+    queue = RESOURCES[name]["Properties"]
+    assert queue["SqsManagedSseEnabled"]
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    policy = RESOURCES[f"{name}Policy"]["Properties"]
+    assert policy["Queues"] == [{"Ref": name}]
+    deny, *others = policy["PolicyDocument"]["Statement"]
+    assert deny["Effect"] == "Deny"
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(others) == (name == "Arrivals")
+
+
+def test_an_arrival_is_hidden_for_longer_than_its_worker_can_take() -> None:
+    timeout_s = CONFIG["lambda_functions"]["take_arrivals"]["lambda_timeout"]
+    arrivals_queue = RESOURCES["Arrivals"]["Properties"]
+    assert timeout_s < arrivals_queue["VisibilityTimeout"]
+    assert ARRIVING["Queue"] == {"Fn::GetAtt": ["Arrivals", "Arn"]}
+    assert ARRIVING["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_what_no_worker_lived_to_give_up_is_given_up_by_the_queue() -> None:
+    arrivals_queue = RESOURCES["Arrivals"]["Properties"]
+    assert arrivals_queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["Undelivered", "Arn"]},
+        "maxReceiveCount": arrivals.MAX_TRIES,
+    }
+    # An ARN put together: each of the queues would wait for the other one's.
+    (source,) = RESOURCES["Undelivered"]["Properties"]["RedriveAllowPolicy"]["sourceQueueArns"]
+    assert source["Fn::Sub"].endswith(f":{arrivals_queue['QueueName']['Fn::Sub']}")
+    hidden_s = RESOURCES["Undelivered"]["Properties"]["VisibilityTimeout"]
+    assert hidden_s == wiring.LOOKED_AT_S < ops_redrive.HIDDEN_S
+
+
+def test_the_bucket_tells_of_what_somebody_waits_for() -> None:
+    (told,) = RESOURCES["Bucket"]["Properties"][NOTIFICATIONS].values()
+    prefixes = [rule["Filter"]["S3Key"]["Rules"][0]["Value"] for rule in told]
+    assert prefixes == [ingest_keys.DROP_ZONE, artifact_keys.BLOBS]
+    for rule in told:
+        assert rule["Event"] == "s3:ObjectCreated:*"
+        assert rule["Queue"] == {"Fn::GetAtt": ["Arrivals", "Arn"]}
+    allowed = RESOURCES["ArrivalsPolicy"]["Properties"]["PolicyDocument"]["Statement"][1]
+    assert allowed["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert allowed["Action"] == "sqs:SendMessage"
+    assert allowed["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }
+    # S3 asks whether it may send, so the policy comes first, and cannot name the bucket.
+    assert RESOURCES["Bucket"]["DependsOn"] == "ArrivalsPolicy"
+    assert '"Bucket"' not in json.dumps(RESOURCES["ArrivalsPolicy"])
 
 
 def test_an_alarm_watches_what_exists_and_tells_somebody() -> None:
     alarms = {n: r for n, r in RESOURCES.items() if r.get("Type") == "AWS::CloudWatch::Alarm"}
-    assert len(alarms) >= 7
+    assert len(alarms) >= 8
     for alarm in alarms.values():
         assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}]
         for name in re.findall(r'"Ref": "(\w+)"', json.dumps(alarm)):
@@ -249,12 +332,15 @@ def test_an_alarm_watches_what_exists_and_tells_somebody() -> None:
     assert all(f'"{name}"' in throttled for name in FUNCTIONS)
 
 
+SENDS = {"ProjectChanges": {"Undelivered"}, "TakeArrivals": {"Arrivals", "Undelivered"}}
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_knows_the_stacks_own_table_and_bucket(name: str) -> None:
+def test_every_function_knows_what_it_uses_of_the_stack(name: str) -> None:
     properties = RESOURCES[name]["Properties"]
     assert properties["Environment"]["Variables"] == {
-        "TRIALBOOK_TABLE": {"Ref": "Table"},
-        "TRIALBOOK_BUCKET": {"Ref": "Bucket"},
+        f"TRIALBOOK_{used.upper()}": {"Ref": used}
+        for used in {"Table", "Bucket", *SENDS.get(name, ())}
     }
     group = RESOURCES[properties["LoggingConfig"]["LogGroup"]["Ref"]]
     assert "RetentionInDays" in group["Properties"]

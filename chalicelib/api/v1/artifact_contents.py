@@ -64,6 +64,19 @@ def get_artifact_content(request: Request[None, ContentQuery], services: Service
 
 
 @endpoint(
+    routes, "GET", ONE_ARTIFACT + "/preview", answer=LocationOut, role=Role.READ,
+    errors=(307, 404),
+)  # fmt: skip
+def get_artifact_preview(request: Request[None, None], services: Services) -> Answer:
+    """A redirect to the preview of an image, or with `Accept: application/json` where it is."""
+    stores, context = stores_of(services), request.context
+    signed = artifacts.preview_of(stores, artifacts.get(stores, context, path_artifact_id(request)))
+    accepted = request.headers.get("accept", "")
+    expires_at_ms = context.now_ms() + URL_S * 1000
+    return located(signed.url, expires_at_ms, as_json="application/json" in accepted)
+
+
+@endpoint(
     routes, "POST", ONE_ARTIFACT + "/content", body=ContentsAsked, answer=ContentsOut,
     role=Role.READ, read_only=True, errors=(404,),
 )  # fmt: skip

@@ -174,6 +174,22 @@ def get_content(request: Request[None, ContentQuery], services: Services) -> Ans
     return located(signed.url, expires_at_ms, as_json="application/json" in accepted)
 
 
+@endpoint(
+    routes, "GET", BASE + "/artifacts/preview", query=ContentQuery, answer=LocationOut,
+    role=Role.READ, errors=(307, 403, 404),
+)  # fmt: skip
+def get_preview(request: Request[None, ContentQuery], services: Services) -> Answer:
+    """A redirect to the preview of an image, or with `Accept: application/json` where it is."""
+    signed, expires_at_ms = run_files.preview(
+        stores_of(services),
+        request.context,
+        path_run_id(request),
+        clean_artifact_path(request.query.path),
+    )
+    accepted = request.headers.get("accept", "")
+    return located(signed.url, expires_at_ms, as_json="application/json" in accepted)
+
+
 def located(url: str, expires_at_ms: int, *, as_json: bool) -> Answer:
     """Where bytes are: as JSON for who must send no key along, else as a redirect."""
     if as_json:

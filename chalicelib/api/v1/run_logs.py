@@ -118,7 +118,7 @@ def log_metrics(request: Request[LogMetrics, None], services: Services) -> Answe
 )  # fmt: skip
 def log_params(request: Request[LogParams, None], services: Services) -> Answer:
     """Log params; a param keeps its first value."""
-    params = {key: _spelled(value) for key, value in request.body.params.items()}
+    params = {key: spelled(value) for key, value in request.body.params.items()}
     batch = Batch(params=params)
     logging.log(services.runs, services.points, request.context, path_run_id(request), batch)
     return ok({"params_logged": len(params)})
@@ -159,7 +159,7 @@ def _distinct(path: str, pairs: list[ParamIn]) -> dict[str, str]:
     return found
 
 
-def _spelled(value: str | float) -> str:
+def spelled(value: str | float) -> str:
     """A param as JSON spells it; a string as it is."""
     if isinstance(value, str):
         return value

@@ -50,7 +50,8 @@ class Upload:
     """A presigned upload: of a run's file when it has a `place`, else of bytes to be indexed.
 
     `store_upload` is the blob store's id of a multipart upload, None when it is a single PUT.
-    `checksums` says that every part's sha256 is bound when signed.
+    `checksums` says that every part's sha256 is bound when signed. `created_by` is None of one that
+    was begun before this was kept.
     """
 
     upload_id: UploadId
@@ -66,6 +67,7 @@ class Upload:
     state: UploadState
     created_at_ms: int
     expires_at_ms: int
+    created_by: UserId | None = None
 
 
 ARTIFACT_IDS: Final = (
