@@ -53,7 +53,9 @@ class Arrived(NamedTuple):
 def told(arrived: Arrived) -> str:
     """The message that tells of an object."""
     etag = arrived.version.removeprefix(ETAG_VERSION)
-    version = {"eTag": etag} if etag != arrived.version else {"versionId": arrived.version}
+    version = {"eTag": etag}
+    if etag == arrived.version:
+        version["versionId"] = arrived.version
     named = {"key": quote_plus(arrived.object_key, safe="/"), "size": arrived.size_bytes, **version}
     moment = datetime.fromtimestamp(arrived.arrived_ms / 1000, UTC)
     record = {"eventTime": moment.isoformat(timespec="milliseconds"), "s3": {"object": named}}
@@ -87,7 +89,7 @@ def _arrived(message: str) -> Iterator[Arrived]:
         return  # S3 sends it when it is told where to
     for record in found["Records"]:
         named: dict[str, Any] = record["s3"]["object"]
-        version = named.get("versionId") or ETAG_VERSION + named["eTag"]
+        version = _version(unquote_plus(named["key"]), named)
         moment = datetime.fromisoformat(record["eventTime"])
         yield Arrived(
             unquote_plus(named["key"]),
@@ -95,6 +97,20 @@ def _arrived(message: str) -> Iterator[Arrived]:
             int(named["size"]),
             round(moment.timestamp() * 1000),
         )
+
+
+def _version(key: str, named: dict[str, Any]) -> str:
+    """By which the object's bytes are told from others under the key. One that was announced is put
+    there by one URL, perhaps twice because the first answer got lost: the same bytes are one."""
+    etag = ETAG_VERSION + named["eTag"].strip('"')
+    version: str = named.get("versionId") or etag
+    if version == etag or not key.startswith(ingest_keys.DROP_ZONE):
+        return version
+    try:
+        is_announced = ingest_keys.parse_dropped(key).is_announced
+    except ValueError:
+        return version
+    return etag if is_announced else version
 
 
 def _take(to: Arrivals, arrived: Arrived, tries: int, deadline_s: float) -> Progress:
@@ -125,7 +141,7 @@ def _done(to: Arrivals, arrived: Arrived, deadline_s: float) -> Progress:
 
 def _source(arrived: Arrived) -> Source:
     try:
-        tenant, _, ingest_id = ingest_keys.parse_dropped(arrived.object_key)
+        tenant, _, ingest_id, _ = ingest_keys.parse_dropped(arrived.object_key)
     except ValueError as error:
         raise Unreadable(str(error)) from None
     return Source(

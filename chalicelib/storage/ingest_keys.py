@@ -19,6 +19,8 @@ class Dropped(NamedTuple):
     tenant: TenantId
     name: str
     ingest_id: str
+    is_announced: bool
+    """Whether the key is one that we made, for one file."""
 
 
 def dropped(tenant: TenantId, ingest_id: str, filename: str) -> str:
@@ -34,14 +36,15 @@ def parse_dropped(object_key: str) -> Dropped:
     if zone + "/" != DROP_ZONE or not tenant or not name or name.endswith("/"):
         raise ValueError(f"not a file in a tenant's folder of the drop zone: {object_key[:200]}")
     ingest_id, _, filename = name.partition("/")
-    if not (filename and is_hex_id(ingest_id)):
+    is_announced = bool(filename) and is_hex_id(ingest_id)
+    if not is_announced:
         ingest_id = hashlib.sha256(object_key.encode()).hexdigest()[:32]
-    return Dropped(TenantId(tenant), name, ingest_id)
+    return Dropped(TenantId(tenant), name, ingest_id, is_announced)
 
 
 def report(object_key: str, version: str) -> str:
     """Object key of the report of a version of a file."""
-    tenant, name, _ = parse_dropped(object_key)
+    tenant, name, _, _ = parse_dropped(object_key)
     key = f"{REPORTS}{tenant}/{name}.{version}.json"
     if len(key.encode()) <= MAX_KEY_BYTES:
         return key

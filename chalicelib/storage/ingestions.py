@@ -67,11 +67,19 @@ class IngestionStore:
         return None if item is None else _ingestion(item)
 
     def latest(self, tenant: TenantId, ingest_id: str) -> Ingestion | None:
-        """What was put there last, else what is waited for. One query, and a read."""
+        """What was put there last, else what is waited for. One query; a read when nothing has
+        arrived, and another query when there is nothing at all."""
+        # It may arrive between the two looks, and is not announced any more then.
+        return (
+            self._arrived(tenant, ingest_id)
+            or self.announced(tenant, ingest_id)
+            or self._arrived(tenant, ingest_id)
+        )
+
+    def _arrived(self, tenant: TenantId, ingest_id: str) -> Ingestion | None:
         partition, _ = ingest_keys.announced(tenant, ingest_id)
         files = query_all(self.table, Query(partition, prefix=ingest_keys.FILE_PREFIX))
-        found = max(map(_ingestion, files), key=lambda one: one.source.arrived_ms, default=None)
-        return found or self.announced(tenant, ingest_id)
+        return max(map(_ingestion, files), key=lambda one: one.source.arrived_ms, default=None)
 
     def page(self, tenant: TenantId, limit: int, after: tuple[str, ...] | None) -> Ingestions:
         """Newest first. One query."""

@@ -16,7 +16,7 @@ from tests.api.answers import Json, found, made
 from tests.api.harness import EXPERIMENTS, RUNS
 from tests.api.process import serving
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 INGEST: Final = "/api/v1/ingest"
 RUN: Final = "ab" * 16

@@ -165,6 +165,21 @@ def test_a_message_that_comes_again_changes_nothing(service: Service) -> None:
     assert service.get_run(run_id)["created_by"] == "ingest"
 
 
+def test_an_announced_file_put_twice_is_one(service: Service) -> None:
+    """As by a client whose first answer got lost, into a bucket that keeps versions."""
+    run_id = "ac" * 16
+    body = packed(own(lines_of(service), run_id))
+    wanted = {"filename": "twice", "size_bytes": len(body)}
+    announced = made(service.write.post(INGEST, json=wanted))
+    for version in ("first", "second"):
+        put = service.files.put(announced["url"], headers=announced["headers"], content=body)
+        assert put.status_code == 200
+        message = json.loads(told_of(service, announced["key"]))
+        message["Records"][0]["s3"]["object"]["versionId"] = version
+        assert handle(service, json.dumps(message)).is_done
+    assert service.get_run(run_id)["metric_summary"]["loss"]["count"] == 5
+
+
 def test_a_new_version_of_an_object_is_another_file(service: Service) -> None:
     line = {"type": "run", "experiment_id": service.experiment()["id"], "name": "one"}
     for name in ("one", "two"):

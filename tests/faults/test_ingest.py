@@ -172,6 +172,7 @@ def requests_of(folder: Path) -> int:
     return faults.made
 
 
+@pytest.mark.slow
 def test_a_worker_may_be_killed_between_any_two_requests(tmp_path: Path) -> None:
     calm = ended(tmp_path / "calm", Faults(0))
     for after in range(requests_of(tmp_path / "counted")):
@@ -179,6 +180,7 @@ def test_a_worker_may_be_killed_between_any_two_requests(tmp_path: Path) -> None
         assert ended(tmp_path / "killed", faults) == calm, f"stopped after {after} requests"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_faults_lose_and_repeat_no_line(tmp_path: Path, seed: int) -> None:
     calm = ended(tmp_path / "calm", Faults(seed))
@@ -199,6 +201,7 @@ class Meeting(Faults):
         return super().request(name, call, among)
 
 
+@pytest.mark.slow
 def test_two_workers_at_one_file_apply_each_line_once(tmp_path: Path) -> None:
     """Whatever point the slower one is at when the other takes the whole file."""
     calm = ended(tmp_path / "calm", Faults(0))

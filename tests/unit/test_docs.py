@@ -131,6 +131,15 @@ def test_the_first_steps_of_the_readme_work(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.integration
+@needs_a_shell
+def test_the_examples_of_the_command_line_work(tmp_path: Path) -> None:
+    with server(tmp_path) as address:
+        said = run_bash("docs/cli.md", tmp_path, address)
+    assert "points.jsonl  applied 2, refused 1\n  line 2: " in said
+
+
+@pytest.mark.slow
+@pytest.mark.integration
 def test_the_examples_of_the_client_work(tmp_path: Path) -> None:
     with server(tmp_path) as address:
         run_python("docs/client.md", tmp_path, address)

@@ -175,6 +175,7 @@ MEETINGS: Mapping[str, Mapping[str, Act]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("meets", MEETINGS)
 def test_an_upload_is_finalized_once_whoever_else_ends_it(tmp_path: Path, meets: str) -> None:
     explored = explore(tmp_path, bytes_arrived, MEETINGS[meets], the_file_is_there_or_nothing_is)

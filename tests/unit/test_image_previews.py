@@ -118,6 +118,7 @@ def test_two_bytes_of_grey_are_scaled_not_cut(value: int, grey: int) -> None:
     assert is_near(opened(preview_of(body)).getpixel((9, 9)), (grey, grey, grey), 3)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_not_decoded() -> None:
     for side in (6_000, 12_000, 50_000, 2**31 - 1):
         assert preview_of(vast_png(side, side)) is None

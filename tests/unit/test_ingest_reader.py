@@ -115,6 +115,7 @@ def test_what_was_replaced_is_not_read(blobs: DiskBlobs) -> None:
     assert "deleted or replaced" in read_until(blobs, source)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 def test_a_gzip_bomb_is_read_in_bounded_memory(blobs: DiskBlobs) -> None:
     """300 MiB of zeros, without one line feed."""
@@ -133,6 +134,7 @@ def test_a_gzip_bomb_is_read_in_bounded_memory(blobs: DiskBlobs) -> None:
     assert peak < 16 * MIB
 
 
+@pytest.mark.slow
 def test_a_bomb_ends_where_unpacking_is_too_much(
     blobs: DiskBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,7 @@ def streams_client() -> Any:
     )
 
 
-@pytest.fixture(params=["sqlite", "aws"])
+@pytest.fixture(params=["sqlite", pytest.param("aws", marks=pytest.mark.slow)])
 def place(
     request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Generator[Place]:
@@ -130,7 +130,8 @@ def place(
         wiring.install(None)
 
 
-on_aws = pytest.mark.parametrize("place", ["aws"], indirect=True)
+AWS = pytest.param("aws", marks=pytest.mark.slow)
+on_aws = pytest.mark.parametrize("place", [AWS], indirect=True)
 
 
 def test_nothing_to_give_back_is_told(place: Place) -> None:

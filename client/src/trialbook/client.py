@@ -15,7 +15,7 @@ from trialbook.exits import status_of
 from trialbook.experiment import AsyncExperiment
 from trialbook.experiments import AsyncExperiments
 from trialbook.leftovers import Progress, SyncReport, send_leftovers
-from trialbook.models import EndStatus
+from trialbook.models import EndStatus, IngestedFile, IngestReport
 from trialbook.recorder import Recorder
 from trialbook.run import AsyncActiveRun, Starting
 from trialbook.runs import AsyncRuns
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
     from trialbook.context import Context, ContextIds
+    from trialbook.ingest import Watch
     from trialbook.transfer.progress import ShowProgress
 
 
@@ -125,6 +126,48 @@ class AsyncClient:
         from trialbook.context import Context
 
         return Context.of(self.api, progress=self._progress, **ids)
+
+    async def ingest(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        wait: bool = True,
+        check: bool = True,
+        idempotency_key: str | None = None,
+        watch: Watch | None = None,
+    ) -> IngestReport:
+        """Have the service apply each line of a file of JSON Lines, plain or gzip.
+
+        Streamed from the disk, then waited for: `watch` sees a report from time to time. Refused
+        lines are in the report, and raise nothing. With `wait=False` the report is of a file that
+        has just been sent. The same file again is another file, unless it is sent under the same
+        `idempotency_key` within a day. Raises Invalid for what is empty or too large, OSError,
+        FileChanged, StoreRefused, and IngestFailed unless `check` is False.
+        """
+        from trialbook import ingest
+
+        return await ingest.ingest(
+            self.api,
+            await asyncio.to_thread(ingest.look_at, Path(path), name),
+            wait=wait,
+            check=check,
+            idempotency_key=idempotency_key,
+            watch=watch,
+            show=self._progress,
+        )
+
+    async def ingestion(self, ingest_id: str) -> IngestReport:
+        """How far an ingested file has come, also one that somebody else sent. Raises NotFound."""
+        from trialbook import ingest
+
+        return await ingest.get(self.api, ingest_id)
+
+    async def ingestions(self, limit: int | None = None) -> list[IngestedFile]:
+        """Files that were ingested in the last 90 days, newest first; all without a limit."""
+        from trialbook import ingest
+
+        return [file async for file in ingest.listed(self.api, limit)]
 
     async def sync(self, progress: Progress | None = None) -> SyncReport:
         """Send what earlier processes could not, and try again what is open here.

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from trialbook.models import IngestReport
 
 _FIELDS_SHOWN: Final = 10
 
@@ -60,6 +63,15 @@ class NotConfigured(TrialbookError):
 
 class ConnectionFailed(TrialbookError):
     """The service did not answer."""
+
+
+class IngestFailed(TrialbookError):
+    """A file of lines could not be read to its end; what came before counts. See `report`."""
+
+    def __init__(self, message: str, report: IngestReport) -> None:
+        super().__init__(message, code="ingest_failed")
+        self.report = report
+        self.args = (message, report)  # what a copy in another process is made of
 
 
 class Invalid(TrialbookError):
@@ -141,9 +153,14 @@ AWAY: Final = (ConnectionFailed, Throttled, Internal, Unavailable)
 
 
 def error_of(status: int, answer: object, request_id: str | None = None) -> TrialbookError:
-    """The error that an answer describes; `answer` is its JSON, or anything when it has none."""
+    """The error that an answer describes; `answer` is its JSON, or anything when it has none.
+
+    The service's MLflow endpoints have a shape of their own for it.
+    """
     body = json_object(answer)
     error = json_object(body.get("error"))
+    if "error_code" in body:
+        error = {"code": str(body["error_code"]).lower(), "message": body.get("message")}
     kind = _OF_STATUS.get(status, TrialbookError)
     return kind(
         " ".join(str(error.get("message") or f"the service answered {status}").split()),

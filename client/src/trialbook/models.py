@@ -183,6 +183,48 @@ class Logged(Model):
     tags_logged: int = 0
 
 
+class IngestedFile(Model):
+    """How far a file of lines has come: `lines` is the last one seen, empty ones included.
+
+    `waiting` until it has arrived, `reading`, then `done`, or `failed` for the `reason`.
+    """
+
+    ingest_id: str
+    key: str
+    state: str
+    size_bytes: int = 0
+    lines: int = 0
+    applied: int = 0
+    refused: int = 0
+    reason: str | None = None
+    created_by: str = ""
+    begun_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """As the file was called."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self.state in {"done", "failed"}
+
+
+class LineError(Model):
+    """Why a line was refused."""
+
+    line: int
+    reason: str
+
+
+class IngestReport(IngestedFile):
+    """With the refused lines, ascending; the first thousand of them."""
+
+    errors: list[LineError] = []
+
+
 class FileEntry(Model):
     """A file of a run, or a folder: a folder has no more than its path."""
 

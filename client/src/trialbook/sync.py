@@ -15,7 +15,7 @@ from trialbook.exits import status_of
 from trialbook.experiment import ExperimentHandle
 from trialbook.experiments import AsyncExperiments
 from trialbook.leftovers import Progress, SyncReport
-from trialbook.models import EndStatus
+from trialbook.models import EndStatus, IngestedFile, IngestReport
 from trialbook.portal import Driven, Portal, driven, driven_iterator
 from trialbook.run import ActiveRun
 from trialbook.runs import AsyncRuns
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trialbook.artifacts.sync import SyncContext
     from trialbook.context import ContextIds
+    from trialbook.ingest import Watch
     from trialbook.transfer.progress import ShowProgress
 
 
@@ -155,6 +156,38 @@ class Client:
         from trialbook.artifacts.sync import SyncContext
 
         return SyncContext(self.portal, self._client.context(**ids))
+
+    def ingest(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        wait: bool = True,
+        check: bool = True,
+        idempotency_key: str | None = None,
+        watch: Watch | None = None,
+    ) -> IngestReport:
+        """Have the service apply each line of a file of JSON Lines, plain or gzip.
+
+        As of `AsyncClient`; `watch` is called in another thread.
+        """
+        ingesting = self._client.ingest(
+            path,
+            name=name,
+            wait=wait,
+            check=check,
+            idempotency_key=idempotency_key,
+            watch=watch,
+        )
+        return self.portal.call(ingesting)
+
+    def ingestion(self, ingest_id: str) -> IngestReport:
+        """How far an ingested file has come, also one that somebody else sent. Raises NotFound."""
+        return self.portal.call(self._client.ingestion(ingest_id))
+
+    def ingestions(self, limit: int | None = None) -> list[IngestedFile]:
+        """Files that were ingested in the last 90 days, newest first; all without a limit."""
+        return self.portal.call(self._client.ingestions(limit))
 
     def sync(self, progress: Progress | None = None) -> SyncReport:
         """Send what earlier processes could not, and try again what is open here.

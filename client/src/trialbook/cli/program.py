@@ -16,6 +16,7 @@ from trialbook.cli import (
     compare,
     download,
     experiments,
+    ingest,
     log,
     results,
     runs,
@@ -138,8 +139,10 @@ compare.register(app, _LOOK)
 results.register(app, _LOOK)
 app.add_typer(artifacts.app, name="artifacts", rich_help_panel=_LOOK)
 download.register(app, _LOOK)
+app.add_typer(ingest.app, name="ingestions", rich_help_panel=_LOOK)
 log.register(app, _WRITE)
 app.add_typer(variants.app, name="variants", rich_help_panel=_WRITE)
 upload.register(app, _WRITE)
+ingest.register(app, _WRITE)
 sync.register(app, _WRITE)
 account.register(app, _SETUP)
