@@ -22,6 +22,7 @@ from chalicelib.domain import variant_log_reads
 from chalicelib.domain.variant_intake import VariantStores
 from chalicelib.domain.variant_log_reads import LogFilter
 from chalicelib.storage import variant_keys
+from chalicelib.storage.blobs import BlobMissing
 from chalicelib.storage.variant_exports import Export, ExportStore
 
 MIME: Final = "application/jsonl"
@@ -89,9 +90,10 @@ def go_on(
     # What is written after the export began is not in it, so that it comes to an end.
     to_ms = export.created_at_ms if wanted.to_ms is None else wanted.to_ms
     wanted = replace(wanted, to_ms=min(to_ms, export.created_at_ms))
+    tail = 1 - export.tail  # what is stored of the export must stay true if we stop here
     while not export.is_done:
         lines, before = _part(stores, context, experiment_id, export, wanted, line, until_s)
-        export = _stored(exports, export, lines, before)
+        export = _stored(exports, export, lines, before, tail)
         if context.clock.monotonic_s() >= until_s:
             break
     try:
@@ -133,41 +135,49 @@ def _part(
     return lines, before
 
 
-def _stored(store: ExportStore, export: Export, lines: list[bytes], before: LogId | None) -> Export:
+def _stored(
+    store: ExportStore, export: Export, lines: list[bytes], before: LogId | None, tail: int
+) -> Export:
     """The export with a part more, whole when it was the last. What is too short for a part waits
-    beside the object for the next."""
+    beside the object for the next, in its tail of this number."""
     blobs, key = store.blobs, export.object_key
-    tail_key = variant_keys.log_export_tail(key)
     body = b"".join(lines)
     if export.tail_bytes:
-        body = blobs.get(tail_key) + body
+        body = blobs.get(variant_keys.log_export_tail(key, export.tail)) + body
     export = replace(export, before=before, lines=export.lines + len(lines))
     if before is not None and len(body) < PART_BYTES:
-        if body and lines:
-            blobs.put(tail_key, body, mime=MIME)
-        return replace(export, tail_bytes=len(body))
+        if lines:
+            blobs.put(variant_keys.log_export_tail(key, tail), body, mime=MIME)
+            export = replace(export, tail=tail, tail_bytes=len(body))
+        return export
     if before is None and export.upload is None:
         blobs.put(key, body, mime=MIME)
     else:
         upload = export.upload or blobs.start_multipart(key, mime=MIME, checksums=False)
         parts = export.parts
-        if body:
-            parts = (*parts, blobs.put_part(key, upload, len(parts) + 1, body))
-        if before is None:
-            blobs.complete_multipart(key, upload, parts)
+        try:
+            if body:
+                parts = (*parts, blobs.put_part(key, upload, len(parts) + 1, body))
+            if before is None:
+                blobs.complete_multipart(key, upload, parts)
+        except BlobMissing:
+            # Made whole by one who stopped before it was recorded: with these very lines.
+            if before is not None or blobs.head(key) is None:
+                raise
         export = replace(export, upload=upload, parts=parts)
     return replace(export, tail_bytes=0, is_done=before is None)
 
 
 def remove_due(store: ExportStore, clock: Clock, *, deadline_s: float) -> int:
-    """Delete exported objects whose day is over; returns how many. One query, and a blob and a
+    """Delete exported objects whose day is over; returns how many. One query, and three blobs and a
     transaction for each. Stopped anywhere, it goes on the next time."""
     removed = 0
     for due_ms, object_key in store.due_before(clock.now_ms()):
         if clock.monotonic_s() > deadline_s:
             break
         store.blobs.delete(object_key)
-        store.blobs.delete(variant_keys.log_export_tail(object_key))
+        for tail in (0, 1):
+            store.blobs.delete(variant_keys.log_export_tail(object_key, tail))
         store.removed(due_ms, object_key)
         removed += 1
     return removed

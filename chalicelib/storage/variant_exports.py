@@ -34,6 +34,8 @@ class Export:
     parts: tuple[Part, ...] = ()
     tail_bytes: int = 0
     """Of lines that are too short for a part, in an object beside it."""
+    tail: int = 0
+    """The number of that object."""
     is_done: bool = False
     claimed_ms: int = 0
     version: int = 0
@@ -92,6 +94,7 @@ def _put(tenant: TenantId, experiment_id: ExperimentId, export: Export) -> Put:
         "upload": export.upload,
         "parts": [[part.number, part.etag] for part in export.parts],
         "tail": export.tail_bytes,
+        "tail_number": export.tail,
         "done": export.is_done,
         "created": export.created_at_ms,
         "claimed": export.claimed_ms,
@@ -119,6 +122,7 @@ def _export(item: Item) -> Export:
         upload=document["upload"],
         parts=tuple(Part(number, etag) for number, etag in parts),
         tail_bytes=document["tail"],
+        tail=document.get("tail_number", 0),
         is_done=document["done"],
         claimed_ms=document["claimed"],
         version=cast(int, item["version"]),

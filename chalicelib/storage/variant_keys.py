@@ -63,9 +63,10 @@ def log_export(tenant: TenantId, export_id: str) -> str:
     return f"exports/{tenant}/{export_id}.jsonl"
 
 
-def log_export_tail(object_key: str) -> str:
-    """Object key of what an export has not made a part of yet."""
-    return f"{object_key}.tail"
+def log_export_tail(object_key: str, number: int = 0) -> str:
+    """Object key of what an export has not made a part of yet. There are two, 0 and 1: the one that
+    the export tells of, and the one that is being written."""
+    return f"{object_key}.tail{number or ''}"
 
 
 def export(tenant: TenantId, experiment_id: ExperimentId, export_id: str) -> Key:

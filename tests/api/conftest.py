@@ -8,41 +8,51 @@ import pytest
 
 from chalicelib import wiring
 from tests import real_engines
-from tests.api.engines import ENGINES, REAL, Fresh, StandingClock
+from tests.api.engines import REAL, Fresh, StandingClock
 from tests.api.harness import Service
 from tests.api.transports import quiet_logs
+from tests.faults import left_out, suite
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out.leave_out(config, items)
 
 
 # The inner loop does without moto: half of its minute went there. The adapters' contract suites
 # stay in it; they find most of what an engine can do wrong.
 @pytest.fixture(
     scope="module",
-    params=["sqlite", pytest.param("aws", marks=pytest.mark.slow), *real_engines.marked(REAL)],
+    params=[
+        "sqlite",
+        pytest.param("aws", marks=pytest.mark.slow),
+        *suite.FAULTY,
+        *real_engines.marked(REAL),
+    ],
 )
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Fresh]:
     """What makes stores for the tests of a file."""
     quiet_logs()
-    with ENGINES[request.param](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with suite.opener(request.param)(tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
         yield opened
 
 
 @pytest.fixture
 def service(engine: Fresh) -> Generator[Service]:
-    """A fresh tenant on each engine in turn."""
+    """A fresh tenant on each engine in turn, and on the laptop's where its requests fail."""
     yield from _serving(engine)
 
 
 ON_REAL = [pytest.param(name, marks=[pytest.mark.engines, pytest.mark.any_engine]) for name in REAL]
 
 
-@pytest.fixture(scope="module", params=["sqlite", *ON_REAL])
+@pytest.fixture(scope="module", params=["sqlite", *suite.FAULTY, *ON_REAL])
 def laptop_engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Fresh]:
     quiet_logs()
-    with ENGINES[request.param](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with suite.opener(request.param)(tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
         yield opened
 
 
@@ -50,7 +60,7 @@ def laptop_engine(
 def laptop(laptop_engine: Fresh) -> Generator[Service]:
     """A fresh tenant on SQLite: for what is decided before any store is asked.
 
-    Where real engines run, on these too.
+    Also where its requests fail, and where real engines run, on these.
     """
     yield from _serving(laptop_engine)
 
@@ -60,3 +70,4 @@ def _serving(fresh: Fresh) -> Generator[Service]:
     wiring.install(engine.services)
     yield Service(engine)
     wiring.install(None)
+    engine.luck.tell()

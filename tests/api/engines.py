@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import boto3
 import httpx
@@ -35,9 +35,11 @@ from tests import real_engines
 from tests.api.budget import CountingBlobs, CountingTable, Counts
 from tests.api.transports import FilesTransport, MotoTransport
 
+T = TypeVar("T")
 START_MS: Final = 1_800_000_000_000
 BUCKET: Final = "trialbook-tests"
 _tables = itertools.count(1)
+_tenants = itertools.count(1)
 
 
 class StandingClock(Clock):
@@ -65,6 +67,29 @@ class StandingClock(Clock):
         self.advance(0.001)
 
 
+class Luck:
+    """What befalls whoever asks the service: nothing (other luck is in tests/faults/suite.py)."""
+
+    def exposed(self, app: httpx.BaseTransport) -> httpx.BaseTransport:
+        """The app as our client meets it, which tries again itself."""
+        return app
+
+    def endured(self, app: httpx.BaseTransport) -> httpx.BaseTransport:
+        """The app as who tries again sees it in the end."""
+        return app
+
+    def exposed_files(self, files: httpx.Client) -> httpx.Client:
+        """Presigned URLs as our client meets them."""
+        return files
+
+    def work(self, job: Callable[[], T]) -> T:
+        """What a worker comes to in the end that is called again where it fails."""
+        return job()
+
+    def tell(self) -> None:
+        """Print what befell whom, for who reads of a failure."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """Stores, and the way by which presigned URLs reach the blobs."""
@@ -74,6 +99,9 @@ class Engine:
     services: Services
     counts: Counts
     files: httpx.Client
+    luck: Luck = field(default_factory=Luck)
+    tenants: Iterator[int] = _tenants
+    """Numbers of tenants that it does not know yet."""
 
     @classmethod
     def over(

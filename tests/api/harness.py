@@ -7,7 +7,6 @@ for a millisecond before each request, so that ids and times are in the order of
 
 from __future__ import annotations
 
-import itertools
 from functools import cached_property
 from typing import Any, Final
 
@@ -24,14 +23,13 @@ from tests.api.transports import AppTransport
 EXPERIMENTS: Final = "/api/v1/experiments"
 RUNS: Final = "/api/v1/experiments/runs"
 KEYS: Final = "/api/v1/keys"
-_tenants = itertools.count(1)
 
 
 class Service:
     """One tenant's view of an engine, and another tenant beside it."""
 
     def __init__(self, engine: Engine) -> None:
-        number = next(_tenants)
+        number = next(engine.tenants)
         self.engine = engine.name
         self.services = engine.services
         self.files = engine.files
@@ -41,9 +39,10 @@ class Service:
         self.tenant = TenantId(f"tenant-{number}")
         self.other_tenant = TenantId(f"other-{number}")
         self.budget = engine.counts.budget
+        self.luck = engine.luck
         self._clock = engine.clock
         tick = self._clock.tick if isinstance(self._clock, StandingClock) else _nothing
-        self._transport = AppTransport(self._clock, tick)
+        self._transport = engine.luck.endured(AppTransport(self._clock, tick))
 
     @property
     def clock(self) -> StandingClock:
@@ -136,13 +135,13 @@ class Service:
     def pull(self) -> None:
         """Project all that changed."""
         to = wiring.projections(self.services)
-        while feed.pull(to):
+        while self.luck.work(lambda: feed.pull(to)):
             pass
 
     def collect(self) -> None:
         """Delete the bytes that nobody needs and whose time has come."""
-        clock = self._clock
-        collection.collect(self.services.bytes, clock, deadline_s=clock.monotonic_s() + 60)
+        of, clock = self.services.bytes, self._clock
+        self.luck.work(lambda: collection.collect(of, clock, deadline_s=clock.monotonic_s() + 60))
 
 
 def _nothing() -> None:

@@ -204,7 +204,10 @@ def target_of(client: httpx.Client) -> Target:
     file = {"path": "a", "size_bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
     body = {"kind": "dataset", "manifest": [file]}
     logged = found(client.post(f"/experiment/{slug}/log", json={"variantKey": "A"}))
-    export = found(client.post(f"/experiment/{slug}/logs/export", json={}))
+    answer = client.post(f"/experiment/{slug}/logs/export", json={})
+    while answer.status_code == 202:  # where stores fail, whoever was at it may have died
+        answer = client.get(answer.json()["ask"])
+    export = found(answer)
     lines = _bodies(target)["POST /api/v1/ingest"]
     return replace(
         target,

@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from chalicelib import wiring
-from tests.api.engines import ENGINES, Fresh, StandingClock
+from tests.api.engines import Fresh, StandingClock
 from tests.api.harness import Service
 from tests.api.transports import quiet_logs
 from tests.client.artifact_places import Place, local, remote
 from tests.client.harness import Bench
+from tests.faults import left_out, suite
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out.leave_out(config, items)
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +33,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def laptop_engine(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fresh]:
+@pytest.fixture(
+    scope="module", params=[pytest.param("sqlite", id=pytest.HIDDEN_PARAM), *suite.FAULTY]
+)
+def laptop_engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Fresh]:
     quiet_logs()
-    with ENGINES["sqlite"](tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with suite.opener(request.param)(tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
         yield opened
 
 
 @pytest.fixture
 def service(laptop_engine: Fresh) -> Generator[Service]:
-    """A fresh tenant on SQLite."""
+    """A fresh tenant on SQLite, also where its requests fail."""
     engine = laptop_engine()
     wiring.install(engine.services)
     yield Service(engine)
     wiring.install(None)
+    engine.luck.tell()
 
 
 @pytest.fixture

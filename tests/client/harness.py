@@ -119,7 +119,8 @@ class Bench:
         self.service = service
         self.spool_dir = spool_dir
         app = AppTransport(service.clock, service.clock.tick)
-        self.weather = Weather(AsyncAppTransport(app))
+        self.weather = Weather(AsyncAppTransport(service.luck.exposed(app)))
+        self.files = service.luck.exposed_files(service.files)
         self.pauses = Pauses()
         self.key = service.key(Role.WRITE)
 
@@ -129,7 +130,7 @@ class Bench:
             URL,
             key or self.key,
             transport=self.weather,
-            bytes_transport=AsyncFilesTransport(self.service.files),
+            bytes_transport=AsyncFilesTransport(self.files),
             sleep=self.pauses,
             **options,
         )

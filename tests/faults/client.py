@@ -251,3 +251,22 @@ class Client:
         answer = self._post(f"{RUNS}/{run.run_id}/end", {})
         assert found(answer)["status"] == "finished"
         run.status = "finished"
+
+    def bring_back(self) -> None:
+        """Deleted and restored, a run has all it had."""
+        run = self.some_run()
+        answer = self.world.send("DELETE", f"{RUNS}/{run.run_id}")
+        assert answer.status_code == 204, answer.text
+        assert found(self._post(f"{RUNS}/{run.run_id}/restore", {}))["status"] == run.status
+
+    def delete_name(self) -> None:
+        """Another value may have the name afterwards."""
+        experiment = self.some_experiment()
+        names = sorted([*experiment.values, *experiment.points])
+        if not names:
+            return
+        name = self.chance.choice(names)
+        answer = self.world.send("DELETE", f"{EXPERIMENTS}/{experiment.id}/artifacts/{name}")
+        assert answer.status_code == 204, answer.text
+        experiment.values.pop(name, None)
+        experiment.points.pop(name, None)

@@ -83,7 +83,7 @@ class FaultyBlobs:
         upload: str,
         part_number: int,
         *,
-        size_bytes: int,
+        size_bytes: int | None,
         sha256: str | None,
         expires_s: int,
     ) -> SignedRequest:

@@ -29,8 +29,8 @@ class Story(Client):
             self.create_experiment, self.create_run, self.log_batch, self.log_batch,
             self.log_variant, self.log_variants, self.outcome, self.send_file, self.send_file,
             self.upload_file, self.name_value, self.name_points, self.change_tag, self.end_run,
-            self.deliver_rest, self.wait, self.compact, self.tidy, self.read_history,
-            self.read_lists,
+            self.bring_back, self.delete_name, self.deliver_rest, self.wait, self.compact,
+            self.tidy, self.read_history, self.read_lists,
         ):  # fmt: skip
             self._step(step)
 
@@ -46,8 +46,9 @@ class Story(Client):
             self.create_experiment: 1, self.create_run: 3, self.log_batch: 8, self.send_again: 4,
             self.burst: 1, self.log_variant: 6, self.log_variants: 4, self.outcome: 4,
             self.send_file: 4, self.upload_file: 2, self.name_value: 3, self.name_points: 2,
-            self.change_tag: 2, self.end_run: 1, self.read_history: 2, self.read_lists: 2,
-            self.deliver: 9, self.compact: 5, self.tidy: 2, self.wait: 5,
+            self.change_tag: 2, self.bring_back: 1, self.delete_name: 1, self.end_run: 1,
+            self.read_history: 2, self.read_lists: 2, self.deliver: 9, self.compact: 5,
+            self.tidy: 2, self.wait: 5,
         }  # fmt: skip
         for step in self.chance.choices(list(does), list(does.values()), k=steps):
             self._step(step)

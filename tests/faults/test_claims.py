@@ -10,8 +10,8 @@ from typing import TypeAlias
 import httpx
 import pytest
 
-from tests.api.answers import Json, made, refused
-from tests.api.harness import EXPERIMENTS
+from tests.api.answers import Json, found, made, refused
+from tests.api.harness import EXPERIMENTS, RUNS
 from tests.api.transports import quiet_logs
 from tests.faults import faults
 from tests.faults.faults import Faults
@@ -91,3 +91,25 @@ def test_a_store_where_others_write_asks_to_slow_down(tmp_path: Path, request_na
     plan = {(request_name, 0): faults.CONTENDED, ("transact", 0): faults.THROTTLED}
     with posting(tmp_path, plan) as post:
         refused(post(), 429)
+
+
+@pytest.mark.parametrize(
+    "route, body",
+    [
+        ("log-metrics", {"metrics": {"loss": 0.5}}),
+        ("log-batch", {"metrics": [{"key": "loss", "value": 0.5}]}),
+    ],
+)
+def test_a_point_that_has_no_time_counts_once(tmp_path: Path, route: str, body: Json) -> None:
+    """Its time is that of the first attempt."""
+    quiet_logs()
+    planned = Planned({("transact", 0): faults.LOST})
+    world = World(tmp_path, planned)
+    with world.quiet():
+        experiment = made(world.send("POST", EXPERIMENTS, json=BODY))
+        run = made(world.send("POST", RUNS, json={"experiment_id": experiment["id"]}))
+    planned.begin()
+    found(world.send("POST", f"{RUNS}/{run['run_id']}/{route}", "a key", json=body))
+    page = found(world.send("GET", f"{RUNS}/{run['run_id']}/metrics/loss"))
+    world.close()
+    assert [point["value"] for point in page["points"]] == [0.5]

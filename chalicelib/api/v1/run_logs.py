@@ -22,8 +22,9 @@ from chalicelib.api.v1.shapes import (
     TimestampMs,
     path_run_id,
 )
-from chalicelib.core.context import Role
+from chalicelib.core.context import Context, Role
 from chalicelib.core.errors import Invalid
+from chalicelib.core.ids import made_ms
 from chalicelib.domain import logging
 from chalicelib.domain.logging import Batch
 from chalicelib.storage import packing
@@ -101,7 +102,7 @@ class BatchLogged(TypedDict):
 def log_metrics(request: Request[LogMetrics, None], services: Services) -> Answer:
     """Log values of metrics."""
     body = request.body
-    timestamp = request.context.now_ms() if body.timestamp is None else body.timestamp
+    timestamp = _asked_ms(request.context) if body.timestamp is None else body.timestamp
     series = [
         packing.series_of(key, (body.step,), (timestamp,), (float(value),))
         for key, value in body.metrics.items()
@@ -131,10 +132,10 @@ def log_params(request: Request[LogParams, None], services: Services) -> Answer:
 def log_batch(request: Request[LogBatch, None], services: Services) -> Answer:
     """Log metrics, params and tags, all or nothing."""
     body = request.body
-    now_ms = request.context.now_ms()
+    asked_ms = _asked_ms(request.context)
     batch = Batch(
         packing.group(
-            (one["key"], float(one["value"]), one.get("step", 0), one.get("timestamp", now_ms))
+            (one["key"], float(one["value"]), one.get("step", 0), one.get("timestamp", asked_ms))
             for one in body.metrics
         ),
         _distinct("params", body.params),
@@ -148,6 +149,11 @@ def log_batch(request: Request[LogBatch, None], services: Services) -> Answer:
             "tags_logged": len(body.tags),
         }
     )
+
+
+def _asked_ms(context: Context) -> int:
+    """What "now" is to the points of a request: the same where it is repeated, so that they are."""
+    return made_ms(context.new_id())
 
 
 def _distinct(path: str, pairs: list[ParamIn]) -> dict[str, str]:
