@@ -26,8 +26,8 @@ ROLE ?= admin
 KEY_USER := $(if $(filter command line,$(origin USER)),$(USER),default)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-integration check format demo bench bench-cost bench-cold openapi package deploy \
-    key clean
+.PHONY: help run test test-fast test-integration test-compat check format demo bench bench-cost bench-cold openapi \
+    package deploy key clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
@@ -41,8 +41,11 @@ test: $(DEV_INSTALLED) ## run every test and show the coverage
 test-fast: $(DEV_INSTALLED) ## run the tests that take a moment, in under a minute
 	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
 
-test-integration: $(DEV_INSTALLED) ## run what meets storage on DynamoDB Local and SeaweedFS (TRIALBOOK_ENGINES=required)
+test-integration: $(DEV_INSTALLED) ## run what meets storage on real engines, and the deployed package (TRIALBOOK_ENGINES=required)
 	@exec $(BIN)/python -m tests.integration -n 2 -m "engines and not (slow and any_engine)" $(PYTEST_ARGS)
+
+test-compat: $(DEV_INSTALLED) ## drive the real mlflow package against Trialbook and mlflow server
+	@exec $(BIN)/python -m tests.compat $(PYTEST_ARGS)
 
 check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
 	$(BIN)/ruff check
@@ -81,8 +84,8 @@ openapi: $(DEV_INSTALLED) ## write openapi.json anew from the routes
 	$(BIN)/python -m chalicelib.api.openapi
 
 clean: ## remove what was installed or generated; what Trialbook stored in .trialbook stays
-	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-lock .engines .pytest_cache .ruff_cache .import_linter_cache .hypothesis \
-	    .schemathesis .coverage .coverage.* htmlcov build dist
+	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-compat .venv-compat-previous .venv-lock .engines \
+	    .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage .coverage.* htmlcov build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -7,6 +7,7 @@ import os
 from chalicelib import wiring
 from chalicelib.api import request_log
 from chalicelib.api.application import TrialbookApp
+from chalicelib.api.mlflow import surface as mlflow
 from chalicelib.api.v1 import (
     artifact_contents,
     artifact_search,
@@ -29,8 +30,9 @@ from chalicelib.api.v1 import (
 from chalicelib.api.workers import events
 
 app = TrialbookApp("trialbook")
-# Matching binary types is the slowest thing Chalice does: only what must arrive as bytes.
-app.api.binary_types = ["multipart/form-data"]
+# A file that MLflow's client sends through us has the type that its name tells, so every body must
+# arrive as bytes. Matching types is the slowest thing Chalice does; our views never come to that.
+app.api.binary_types = ["*/*"]
 
 for module in (
     service,
@@ -52,6 +54,7 @@ for module in (
     variant_results,
 ):
     app.register_blueprint(module.routes)
+app.register_blueprint(mlflow.routes)
 app.register_blueprint(events)
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

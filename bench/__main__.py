@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import report
-from bench.dialects import DIALECTS
+from bench.dialects import DIALECTS, TrialbookOverMlflow
 from bench.load import WrongAnswer
 from bench.measures import IDLE_MEMORY, OURS, START, Measure, Results
 from bench.raw_client import BrokenAnswer
@@ -42,6 +42,10 @@ WORKLOADS: Final[Sequence[type[Workload]]] = (
     LogExecutions,
     ReadResults,
 )
+OVER_MLFLOW: Final = frozenset(
+    kind.name
+    for kind in (CreateRun, LogMetric, LogBatch, Mixed, GetRun, Search, History, Artifacts)
+)
 BUSY_LOAD: Final = 0.5
 RESULTS: Final = ROOT / "bench" / "results"
 
@@ -52,6 +56,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", default=",".join(names), help=f"some of {','.join(names)}")
     parser.add_argument("--servers", default=",".join(LAUNCHES), help="some of %(default)s")
+    parser.add_argument(
+        "--over",
+        choices=("own", "mlflow"),
+        default="own",
+        help="the API by which Trialbook is asked: its own, or MLflow's as the others (then without"
+        " what that has not)",
+    )
     parser.add_argument("--quick", action="store_true", help="a minute's smoke test, small sizes")
     parser.add_argument(
         "--output",
@@ -61,11 +72,14 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     only, servers = arguments.only.split(","), arguments.servers.split(",")
+    if arguments.over == "mlflow":
+        only = [name for name in only if name in OVER_MLFLOW]
     if unknown := (set(only) - set(names)) | (set(servers) - set(LAUNCHES)):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, _interrupt)
     sizes = QUICK if arguments.quick else FULL
-    partial = arguments.quick or len(only) < len(names) or len(servers) < len(LAUNCHES)
+    whole = len(OVER_MLFLOW) if arguments.over == "mlflow" else len(names)
+    partial = arguments.quick or len(only) < whole or len(servers) < len(LAUNCHES)
     started = time.perf_counter()
     busy = os.getloadavg()[0]
     if busy > BUSY_LOAD:
@@ -74,7 +88,7 @@ def main() -> int:
     try:
         if set(servers) - {OURS}:
             install_peers()
-        _measure_all(results, servers, only, sizes)
+        _measure_all(results, servers, only, sizes, arguments.over)
     except (WrongAnswer, BrokenAnswer, ServerFailed, subprocess.CalledProcessError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -83,6 +97,7 @@ def main() -> int:
         return 1
     took_s = time.perf_counter() - started
     about = {
+        "over": arguments.over,
         "machine": {**report.machine(), "load_before": round(busy, 2)},
         "sizes": {field: getattr(sizes, field) for field in sizes.__slots__},
         "took_s": round(took_s),
@@ -91,14 +106,17 @@ def main() -> int:
     return 0
 
 
-def _measure_all(results: Results, names: Sequence[str], only: Sequence[str], sizes: Sizes) -> None:
+def _measure_all(
+    results: Results, names: Sequence[str], only: Sequence[str], sizes: Sizes, over: str
+) -> None:
+    dialects = {**DIALECTS, OURS: TrialbookOverMlflow} if over == "mlflow" else DIALECTS
     servers = [Server(LAUNCHES[name]) for name in names]
     try:
         _start_all(results, servers, sizes)
         subjects: list[Subject] = []
         for server in servers:
             with _awake(server, "first requests"):
-                subjects.append(Subject(server, DIALECTS[server.name](server.address, server.home)))
+                subjects.append(Subject(server, dialects[server.name](server.address, server.home)))
         for kind in WORKLOADS:
             if kind.name in only:
                 _measure(results, kind(sizes), subjects, sizes.rounds)

@@ -14,6 +14,11 @@ from bench.raw_client import Connection, build_head, build_request
 from bench.servers import TRIALBOOK_KEY
 
 BYTES_TYPE: Final = "application/octet-stream"
+MAX_PROXIED: Final = 4 * 1024 * 1024
+MLFLOW_PART: Final = 10 * 1024 * 1024
+"""As MLflow's client cuts."""
+HISTORY_PAGE: Final = 25_000
+"""As it asks for."""
 
 
 class MlflowDialect(Dialect):
@@ -90,6 +95,51 @@ class MlflowDialect(Dialect):
 
     def _artifact(self, experiment: str, run: str, path: str) -> str:
         return f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/{path}"
+
+
+class TrialbookOverMlflow(MlflowDialect):
+    """The same protocol, spoken to Trialbook: histories come in pages, and what is too large for a
+    function goes past it in parts, as MLflow's client sends it."""
+
+    cursor_field = b"next_page_token"
+
+    def history(self, run: str, key: str, cursor: str | None) -> bytes:
+        query = f"?run_id={run}&metric_key={key}&max_results={HISTORY_PAGE}"
+        more = f"&page_token={quote(cursor, safe='')}" if cursor else ""
+        return self._get(f"/api/2.0/mlflow/metrics/get-history{query}{more}")
+
+    def upload(
+        self, connection: Connection, experiment: str, run: str, path: str, file: File
+    ) -> None:
+        if len(file.content) <= MAX_PROXIED:
+            super().upload(connection, experiment, run, path, file)
+            return
+        place = f"{experiment}/{run}/artifacts"
+        mpu = "/api/2.0/mlflow-artifacts/mpu"
+        starts = range(0, len(file.content), MLFLOW_PART)
+        wanted = {"path": path, "num_parts": len(starts)}
+        begun = _ask(connection, self._post(f"{mpu}/create/{place}", wanted))
+        done: list[dict[str, Any]] = []
+        for start, part in zip(starts, begun["credentials"], strict=True):
+            piece = memoryview(file.content)[start : start + MLFLOW_PART]
+            head = build_head(
+                "PUT", _target(part["url"]), self.address, part.get("headers") or {}, len(piece)
+            )
+            etag = accept(connection.exchange(head, piece)).header("etag")
+            done.append({"part_number": part["part_number"], "etag": etag, "url": part["url"]})
+        ended = {"path": path, "upload_id": begun["upload_id"], "parts": done}
+        _ask(connection, self._post(f"{mpu}/complete/{place}", ended))
+
+    def download(
+        self, connection: Connection, experiment: str, run: str, path: str
+    ) -> bytes | bytearray:
+        target = f"/api/2.0/mlflow-artifacts/presigned/{experiment}/{run}/artifacts/{path}"
+        place = _ask(connection, self._get(target))
+        request = build_request("GET", _target(place["url"]), self.address)
+        return accept(connection.exchange(request)).body
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {TRIALBOOK_KEY}"}
 
 
 class FasttrackmlDialect(MlflowDialect):

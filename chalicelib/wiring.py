@@ -35,12 +35,15 @@ from chalicelib.storage.answers import AnswerStore
 from chalicelib.storage.api_keys import ApiKeyStore
 from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
+from chalicelib.storage.datasets import DatasetStore
 from chalicelib.storage.experiment_artifacts import ExperimentArtifactStore
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.ingestions import IngestionStore
+from chalicelib.storage.logged_models import LoggedModelRows, LoggedModelStore, logged_model_rows
 from chalicelib.storage.parked_changes import ParkedChanges
 from chalicelib.storage.points import PointStore
 from chalicelib.storage.queue import Queue
+from chalicelib.storage.registry import RegistryRows, RegistryStore, registry_rows
 from chalicelib.storage.retention import RetentionStore
 from chalicelib.storage.run_files import RunFileStore
 from chalicelib.storage.run_rows import RunRows, run_rows
@@ -85,6 +88,11 @@ class Services:
     points: PointStore
     files: RunFileStore
     uploads: UploadStore
+    logged_models: LoggedModelStore
+    logged_model_rows: LoggedModelRows
+    registry: RegistryStore
+    registry_rows: RegistryRows
+    datasets: DatasetStore
     bytes: ByteStores
     artifacts: ArtifactStore
     experiment_artifacts: ExperimentArtifactStore
@@ -132,6 +140,11 @@ def services_on(
         points=PointStore(table, blobs),
         files=RunFileStore(table),
         uploads=UploadStore(table),
+        logged_models=LoggedModelStore(table),
+        logged_model_rows=logged_model_rows(table),
+        registry=RegistryStore(table),
+        registry_rows=registry_rows(table),
+        datasets=DatasetStore(table),
         bytes=ByteStores(StoredBytesStore(table), blobs, spread),
         artifacts=ArtifactStore(table),
         experiment_artifacts=ExperimentArtifactStore(table),
@@ -229,8 +242,12 @@ def arrivals(of: Services, parse: Parse) -> Arrivals:
 
 def finalization(of: Services) -> Finalization:
     """Where bytes that arrived are finalized."""
-    files = RunFiles(of.runs, of.files, of.uploads, of.bytes)
-    return Finalization(files, of.clock)
+    return Finalization(run_files(of), of.clock)
+
+
+def run_files(of: Services) -> RunFiles:
+    """Where files of runs and of logged models are."""
+    return RunFiles(of.runs, of.logged_models, of.files, of.uploads, of.bytes)
 
 
 def upkeep(of: Services) -> Upkeep:

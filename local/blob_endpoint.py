@@ -153,7 +153,7 @@ def _check_headers(headers: dict[bytes, str], bound: dict[str, str]) -> None:
     length = headers.get(b"content-length")
     if length is None:
         raise Refused(411, "send the body with a content-length")
-    wanted = {b"content-length": bound["size"]}
+    wanted = {b"content-length": bound.get("size", length)}
     if "mime" in bound:
         wanted[b"content-type"] = bound["mime"]
     if "sha256" in bound:

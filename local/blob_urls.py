@@ -4,7 +4,7 @@
 
 op=get    mime, disposition: the headers of the answer
 op=put    size, sha256, mime: of the body, and the headers that must come with it
-op=part   upload, part, size and perhaps sha256
+op=part   upload, part, and perhaps size and sha256
 """
 
 from __future__ import annotations

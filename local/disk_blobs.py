@@ -150,12 +150,14 @@ class DiskBlobs:
         upload: str,
         part_number: int,
         *,
-        size_bytes: int,
+        size_bytes: int | None,
         sha256: str | None,
         expires_s: int,
     ) -> SignedRequest:
         check_key(key)
-        bound = {"op": "part", "upload": upload, "part": str(part_number), "size": str(size_bytes)}
+        bound = {"op": "part", "upload": upload, "part": str(part_number)}
+        if size_bytes is not None:
+            bound["size"] = str(size_bytes)
         if sha256 is None:
             return SignedRequest(self.urls.url(key, expires_s, bound), {})
         headers = {CHECKSUM_HEADER: checksum(sha256)}

@@ -2,7 +2,7 @@
 
 A literal segment beats a variable, a variable beats a greedy `{path+}`. Segments are compared as
 they were sent, percent-encoded; a variable takes one non-empty segment; a trailing slash is not
-found.
+found, but below a greedy one.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _walk(node: _Node, segments: list[str], at: int, values: list[str]) -> Resou
         if resource is not None:
             return resource
         values.pop()
-    if node.greedy is not None and segment and segments[-1]:
+    if node.greedy is not None and segment:
         values.append("/".join(segments[at:]))
         return node.greedy
     return None

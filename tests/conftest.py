@@ -6,6 +6,14 @@ import os
 
 import pytest
 
+# Assertions outside of test modules say what was compared, too. Here, before anything imports them.
+pytest.register_assert_rewrite(
+    "tests.faults.client",
+    "tests.faults.ending",
+    "tests.faults.story",
+    "tests.faults.telling",
+    "tests.faults.world",
+)
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

@@ -72,7 +72,7 @@ class MeteredBlobs:
         upload: str,
         part_number: int,
         *,
-        size_bytes: int,
+        size_bytes: int | None,
         sha256: str | None,
         expires_s: int,
     ) -> SignedRequest:

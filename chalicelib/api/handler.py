@@ -48,6 +48,10 @@ REQUEST_S = 25.0
 CONTENDED = "others write the same thing at this moment; send it again"
 TOLD = frozenset({429, 503})
 """Refusals whose reason is in the log: they are no caller's fault."""
+MLFLOW_HINT = (
+    "MLflow's client before 3.18 needs MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=true and"
+    " MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE=4194304 for files of this size"
+)
 INTERNAL = "an internal error occurred; the request id names it in the log"
 
 CORS = CORSConfig(
@@ -225,7 +229,7 @@ def body_too_large(size_bytes: int) -> TooLarge:
     )
     return TooLarge(
         f"a request body is at most 4 MiB; upload larger bytes by {of_bytes}, to be named by their"
-        f" sha256, and a file of a run by {of_a_run}",
+        f" sha256, and a file of a run by {of_a_run}; {MLFLOW_HINT}",
         size_bytes=size_bytes,
         max_bytes=MAX_BODY_BYTES,
         upload_routes=[of_bytes, of_a_run],

@@ -101,8 +101,7 @@ class ConditionFailed(Exception):
 
 
 class Repeated(Exception):
-    """The write that marks the work as done is there: it was done before, and nothing was written.
-    """
+    """The write that marks the work as done is there: it was done before; nothing was written."""
 
 
 class Contended(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NewType
+from typing import NewType, TypeAlias
 
 TenantId = NewType("TenantId", str)
 UserId = NewType("UserId", str)
@@ -12,14 +12,23 @@ RunId = NewType("RunId", str)
 KeyId = NewType("KeyId", str)
 UploadId = NewType("UploadId", str)
 ArtifactId = NewType("ArtifactId", str)
+ModelId = NewType("ModelId", str)
+TreeId: TypeAlias = RunId | ModelId
+"""Of what has a tree of files."""
 
 _HEX32 = re.compile(r"[0-9a-f]{32}")
+_MODEL = re.compile(r"m-[0-9a-f]{32}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}")
 
 
 def is_hex_id(text: str) -> bool:
     """True for the 32 lower-case hex characters of an experiment or run id."""
     return _HEX32.fullmatch(text) is not None
+
+
+def is_model_id(text: str) -> bool:
+    """True for the id of a logged model: `m-` and 32 lower-case hex characters."""
+    return _MODEL.fullmatch(text) is not None
 
 
 def is_label(text: str) -> bool:

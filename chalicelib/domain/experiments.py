@@ -217,6 +217,31 @@ def set_stage(
     return _edit(store, context, id_or_slug, lambda old: replace(old, lifecycle_stage=stage))
 
 
+def move_stage(
+    store: ExperimentStore, context: Context, id_or_slug: str, stage: Stage
+) -> Experiment:
+    """As `set_stage`. Raises NotFound for one that is there already."""
+
+    def edit(old: Experiment) -> Experiment:
+        if old.lifecycle_stage == stage:
+            raise NotFound("there is no such experiment to do it to", experiment_id=old.id)
+        return replace(old, lifecycle_stage=stage)
+
+    return _edit(store, context, id_or_slug, edit)
+
+
+def drop_tag(store: ExperimentStore, context: Context, id_or_slug: str, name: str) -> Experiment:
+    """One read and one write. Raises NotFound with the `tag` that it has not, Conflict."""
+
+    def edit(old: Experiment) -> Experiment:
+        check_writable(old)
+        if name not in old.tags:
+            raise NotFound("the experiment has no such tag", tag=name[:250])
+        return replace(old, tags=merge_tags(old.tags, {name: None}))
+
+    return _edit(store, context, id_or_slug, edit)
+
+
 def writable(store: ExperimentStore, context: Context, id_or_slug: str) -> Experiment:
     """One read. Raises Conflict when it is deleted, NotFound, Forbidden."""
     experiment = store.get(context.tenant, resolve(store, context, id_or_slug))

@@ -11,6 +11,7 @@ mean is in `filters.py` and `ordering.py`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
@@ -31,20 +32,39 @@ _ENTITIES: Final[dict[str, Kind]] = {
     **dict.fromkeys(("attribute", "attributes", "attr", "run"), "attribute"),
     **dict.fromkeys(("dataset", "datasets"), "dataset"),
 }
-_ATTRIBUTE_ALIASES: Final = {
-    "run name": "run_name",
-    "name": "run_name",
-    "created_by": "user_id",
-    "created": "start_time",
-}
-_NUMBER_ATTRIBUTES: Final = ("start_time", "end_time", "duration_ms")
-_ATTRIBUTES: Final = (
-    "run_id",
-    "run_name",
-    "user_id",
-    "status",
-    "artifact_uri",
-    *_NUMBER_ATTRIBUTES,
+_NUMBER_ATTRIBUTES: Final = (
+    "start_time",
+    "end_time",
+    "duration_ms",
+    "creation_timestamp",
+    "last_updated_timestamp",
+    "version_number",
+    "creation_time",
+    "last_update_time",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What filters on one kind of thing may name. An alias stands for an attribute."""
+
+    kinds: tuple[Kind, ...]
+    attributes: tuple[str, ...]
+    aliases: Mapping[str, str]
+
+
+RUNS: Final = Language(
+    ("metric", "param", "tag", "attribute", "dataset"),
+    (
+        "run_id",
+        "run_name",
+        "user_id",
+        "created_by",
+        "status",
+        "artifact_uri",
+        *_NUMBER_ATTRIBUTES[:3],
+    ),
+    {"run name": "run_name", "name": "run_name", "created": "start_time"},
 )
 _DATASET_KEYS: Final = ("name", "digest", "context")
 
@@ -69,6 +89,7 @@ _BARE_KEY = re.compile(r"[\w.$@:/-]+")
 _SYMBOL = re.compile(r"[<>=!]{1,2}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.])")
 _STRING = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"")
+_QUOTED_INTEGER = re.compile(r"'[+-]?[0-9]+'|\"[+-]?[0-9]+\"")
 _QUOTED_NAME = re.compile(r"`((?:[^`]|``)*)`|\"((?:[^\"]|\"\")*)\"")
 
 
@@ -86,6 +107,9 @@ class Field:
         )
 
 
+_VERSION_NUMBER: Final = Field("attribute", "version_number")
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """`value` fits the operator: a number, a string, the strings of an IN list, None for IS."""
@@ -95,12 +119,12 @@ class Clause:
     value: float | str | tuple[str, ...] | None
 
 
-def parse_clauses(text: str) -> tuple[Clause, ...]:
+def parse_clauses(text: str, language: Language = RUNS) -> tuple[Clause, ...]:
     """The clauses of a filter in the order they were written; none when it is blank.
 
     Raises Invalid whose `details["position"]` is the 0-based offset of the first mistake.
     """
-    scanner = _Scanner(text, "filter")
+    scanner = _Scanner(text, "filter", language)
     clauses: list[Clause] = []
     while not scanner.at_end() or clauses:
         if len(clauses) == MAX_CLAUSES:
@@ -113,12 +137,12 @@ def parse_clauses(text: str) -> tuple[Clause, ...]:
     return tuple(clauses)
 
 
-def parse_order(text: str, path: str) -> tuple[Field, bool]:
+def parse_order(text: str, path: str, language: Language = RUNS) -> tuple[Field, bool]:
     """The field of one order_by clause and whether it is descending (ascending when not said).
 
     Raises Invalid about the body field `path`, with `position`.
     """
-    scanner = _Scanner(text, path)
+    scanner = _Scanner(text, path, language)
     field = _field(scanner)
     if field.kind == "dataset":
         scanner.fail("datasets have no order; order by a metric, param, tag or attribute", 0)
@@ -137,9 +161,10 @@ class _Scanner:
     different places: "a" is a key before the comparison and a string after it.
     """
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, language: Language) -> None:
         self.text = text
         self.path = path
+        self.language = language
         self.position = 0
         if len(text) > MAX_CHARACTERS:
             size = f"length={len(text)} max={MAX_CHARACTERS}"
@@ -198,10 +223,7 @@ def _clause(scanner: _Scanner) -> Clause:
         return Clause(field, "IS NULL", None)
     if field.is_number:
         operator = _comparison(scanner, _NUMBER_OPERATORS, "IS [NOT] NULL")
-        number = scanner.take(_NUMBER)
-        if number is None:
-            scanner.expected("a number without quotes")
-        return Clause(field, operator, float(number))
+        return Clause(field, operator, _number(scanner, field))
     if scanner.keyword("IN"):
         return Clause(field, "IN", _string_list(scanner))
     if scanner.keyword("NOT", "IN"):
@@ -220,11 +242,10 @@ def _field(scanner: _Scanner) -> Field:
     if not scanner.text.startswith(".", scanner.position):
         return _attribute(scanner, first, start)
     kind = _ENTITIES.get(first.lower())
-    if kind is None:
-        scanner.fail(
-            f"unknown entity '{first[:40]}'; use metrics, params, tags, attributes or datasets",
-            start,
-        )
+    if kind is None or kind not in scanner.language.kinds:
+        kinds = [f"{kind}s" for kind in scanner.language.kinds]
+        use = f"{', '.join(kinds[:-1])} or {kinds[-1]}"
+        scanner.fail(f"unknown entity '{first[:40]}'; use {use}", start)
     scanner.position += 1
     start = scanner.position
     key = _name(scanner, _BARE_KEY)
@@ -241,10 +262,11 @@ def _field(scanner: _Scanner) -> Field:
 
 def _attribute(scanner: _Scanner, name: str, start: int) -> Field:
     lower = name.lower()
-    key = _ATTRIBUTE_ALIASES.get(lower, lower)
-    if key not in _ATTRIBUTES:
+    language = scanner.language
+    key = language.aliases.get(lower, lower)
+    if key not in language.attributes:
         scanner.fail(
-            f"unknown attribute '{name[:40]}'; use one of {', '.join(_ATTRIBUTES)}, "
+            f"unknown attribute '{name[:40]}'; use one of {', '.join(language.attributes)}, "
             "or metrics., params. or tags. and a key",
             start,
         )
@@ -267,6 +289,15 @@ def _comparison(scanner: _Scanner, allowed: tuple[str, ...], others: str) -> Ope
     return operator
 
 
+def _number(scanner: _Scanner, field: Field) -> float:
+    number = scanner.take(_NUMBER)
+    if number is None and field == _VERSION_NUMBER:  # often quoted, for its JSON is a string
+        number = (scanner.take(_QUOTED_INTEGER) or "")[1:-1]
+    if not number:
+        scanner.expected("a number without quotes")
+    return float(number)
+
+
 def _string(scanner: _Scanner) -> str:
     quoted = scanner.take(_STRING)
     if quoted is None:
@@ -279,6 +310,8 @@ def _string_list(scanner: _Scanner) -> tuple[str, ...]:
         scanner.expected("a list such as ('a', 'b')")
     strings = [_string(scanner)]
     while scanner.take(_COMMA):
+        if scanner.take(_CLOSE):  # as Python spells a tuple of one
+            return tuple(strings)
         strings.append(_string(scanner))
     if scanner.take(_CLOSE) is None:
         scanner.expected("a comma or a closing parenthesis")

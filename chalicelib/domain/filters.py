@@ -13,9 +13,9 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from chalicelib.domain.filter_parser import Clause, Field, parse_clauses
+from chalicelib.domain.filter_parser import RUNS, Clause, Field, Language, parse_clauses
 
 
 class Row(Protocol):
@@ -30,7 +30,12 @@ class Row(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def user(self) -> str: ...
+    def user(self) -> str:
+        """Whom the client named, else `created_by`."""
+        ...
+
+    @property
+    def created_by(self) -> str: ...
     @property
     def status(self) -> str:
         """Lower-case: running, finished, failed, killed, scheduled."""
@@ -73,12 +78,12 @@ class Filter:
         return kept
 
 
-def parse_filter(text: str | None) -> Filter:
+def parse_filter(text: str | None, language: Language = RUNS) -> Filter:
     """The filter that `text` spells; one that keeps everything when it is None or blank.
 
     Raises Invalid whose `details["position"]` is the 0-based offset of the first mistake.
     """
-    return Filter(parse_clauses(text or ""))
+    return Filter(parse_clauses(text or "", language))
 
 
 def number_column(field: Field, rows: Sequence[Row]) -> Sequence[float | None]:
@@ -86,14 +91,12 @@ def number_column(field: Field, rows: Sequence[Row]) -> Sequence[float | None]:
     key = field.key
     if field.kind == "metric":
         return [row.metrics.get(key) for row in rows]
-    if key == "start_time":
-        return [row.start_time_ms for row in rows]
-    if key == "end_time":
-        return [row.end_time_ms for row in rows]
-    return [
-        None if row.end_time_ms is None else max(0, row.end_time_ms - row.start_time_ms)
-        for row in rows
-    ]
+    if key == "duration_ms":
+        return [
+            None if row.end_time_ms is None else max(0, row.end_time_ms - row.start_time_ms)
+            for row in rows
+        ]
+    return list(map(_NUMBER_ATTRIBUTES[key], rows))
 
 
 def string_column(field: Field, rows: Sequence[Row]) -> Sequence[str | None]:
@@ -106,10 +109,19 @@ def string_column(field: Field, rows: Sequence[Row]) -> Sequence[str | None]:
     return list(map(_STRING_ATTRIBUTES[key], rows))
 
 
+_NUMBER_ATTRIBUTES: Mapping[str, Callable[[Row], float | None]] = {
+    "start_time": operator.attrgetter("start_time_ms"),
+    "end_time": operator.attrgetter("end_time_ms"),
+    "creation_time": operator.attrgetter("created_at_ms"),
+    "last_update_time": operator.attrgetter("last_updated_ms"),
+}
 _STRING_ATTRIBUTES: Mapping[str, Callable[[Row], str]] = {
+    "experiment_id": operator.attrgetter("id"),
+    "name": operator.attrgetter("name"),
     "run_id": operator.attrgetter("run_id"),
     "run_name": operator.attrgetter("name"),
     "user_id": operator.attrgetter("user"),
+    "created_by": operator.attrgetter("created_by"),
     "status": operator.attrgetter("status"),
     "artifact_uri": operator.attrgetter("artifact_uri"),
 }
@@ -154,6 +166,14 @@ def _narrow_by_datasets(clause: Clause, rows: list[R]) -> list[R]:
 def datasets_of(row: Row) -> Sequence[Mapping[str, str]]:
     """The datasets that the run used, when its kind of row tells."""
     return getattr(row, "datasets", ())
+
+
+def comparison(clause: Clause) -> Callable[[Any], object]:
+    """A test, for its truth, of a value that is there; of a number where the field is one."""
+    if not clause.field.is_number:
+        return _string_test(clause)
+    compare, wanted = _COMPARE[clause.operator], cast("float", clause.value)
+    return lambda v: compare(v, wanted)
 
 
 def _string_test(clause: Clause) -> Callable[[str], object]:

@@ -48,9 +48,9 @@ def finalize(of: Finalization, blob_key: str) -> None:
 
 
 def _is_done(of: Finalization, tenant: TenantId, upload: Upload) -> bool:
-    """Whether the upload was completed, now or before."""
+    """Whether the upload was completed, now or before; what has parts has no object before."""
     if upload.store_upload is not None:
-        return False  # and larger than any image that has a preview
+        return not upload.described  # else larger than any image that has a preview
     if upload.state == "open" and upload.created_by is not None:
         return _complete(of, tenant, upload, upload.created_by)
     return upload.state == "completed"
@@ -63,7 +63,7 @@ def _complete(of: Finalization, tenant: TenantId, upload: Upload, user: UserId) 
         if upload.place is None:
             artifact_uploads.complete(of.files.upload_stores, context, upload.upload_id, ())
         else:
-            run_uploads.complete(of.files, context, upload.place.run_id, upload.upload_id, ())
+            run_uploads.complete(of.files, context, upload.place.tree, upload.upload_id, ())
     except (Conflict, Forbidden, NotFound) as error:
         # Aborted at this moment, the run was deleted, or the object is not of the size: a client
         # that asks is told the same.

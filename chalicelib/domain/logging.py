@@ -27,11 +27,13 @@ DEDUPLICATION_MS = 15 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one request logs. `series` has one entry a metric; params and tags are strings."""
+    """What one request logs. `series` has one entry a metric; params and tags are strings; `fields`
+    are of name and description, as new values of the run's own."""
 
     series: Sequence[Series] = ()
     params: Mapping[str, str] | None = None
     tags: Mapping[str, str] | None = None
+    fields: Mapping[str, str] | None = None
 
     def names(self) -> set[str]:
         """Names of all it touches."""
@@ -70,6 +72,7 @@ def _attempt(
 ) -> None:
     document = writable(runs.open(context.tenant, run_id, names))
     changed = _set_params(document, batch.params or {}) | _set_tags(document, batch.tags or {})
+    changed |= _set_fields(document, batch.fields or {})
     also: list[Write] = []
     if batch.series and not points_are_there:
         also = _add_points(document, points, context, batch.series)
@@ -82,7 +85,7 @@ def _attempt(
         if once is not None and len(also) in error.failed:
             raise Repeated from None
         if also and 0 in error.failed:  # the chunk: this very batch was logged before
-            if batch.params or batch.tags or once is not None:
+            if batch.params or batch.tags or batch.fields or once is not None:
                 _attempt(runs, points, context, run_id, batch, names, once, points_are_there=True)
             return
         raise
@@ -126,6 +129,12 @@ def _set_tags(document: RunDocument, tags: Mapping[str, str]) -> bool:
         if document.tag(name) != value:
             document.set_tag(name, value)
             changed = True
+    return changed
+
+
+def _set_fields(document: RunDocument, fields: Mapping[str, str]) -> bool:
+    changed = any(document.root[name] != value for name, value in fields.items())
+    document.set_fields(fields)
     return changed
 
 

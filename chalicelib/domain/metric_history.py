@@ -22,12 +22,14 @@ MAX_POINTS_IN_ALL = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One metric: downsampled to `max_points`, or without it the page after `after`."""
+    """One metric: downsampled to `max_points`, or without it the page after `after`, of at most
+    `page_size` points."""
 
     key: str
     steps: Steps = ALL_STEPS
     max_points: int | None = None
     after: Position | None = None
+    page_size: int = history.PAGE_POINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def of_metric(
             asked.key
         ]
         return _downsampled(run_id, asked.key, found, asked.max_points)
-    page = history.page(points, context.tenant, run_id, asked.key, asked.steps, asked.after)
+    page = history.page(
+        points, context.tenant, run_id, asked.key, asked.steps, asked.after, asked.page_size
+    )
     shown = sum(len(piece.steps) for piece in page.pieces)
     is_whole = asked.after is None and page.next is None
     total = shown if is_whole else summary.count

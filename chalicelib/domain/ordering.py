@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias
 
 from chalicelib.core.errors import FieldError, Invalid
 from chalicelib.core.paging import JsonValue
-from chalicelib.domain.filter_parser import Field, parse_order
+from chalicelib.domain.filter_parser import RUNS, Field, Language, parse_order
 from chalicelib.domain.filters import R, Row, number_column, string_column
 
 MAX_ORDER_CLAUSES: Final = 8
@@ -30,16 +30,25 @@ the infinities are their names."""
 _NON_FINITE: Final = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 
-def parse_order_by(clauses: Sequence[str]) -> Ordering:
-    """The order that clauses like `metrics.loss ASC` ask for; newest first when there are none.
+RUN_TIES: Final = ((Field("attribute", "start_time"), True), (Field("attribute", "run_id"), False))
+"""Newest first."""
+
+
+def parse_order_by(
+    clauses: Sequence[str],
+    language: Language = RUNS,
+    ties: Sequence[tuple[Field, bool]] = RUN_TIES,
+) -> Ordering:
+    """The order that clauses like `metrics.loss ASC` ask for; `ties`, each with whether it is
+    descending, decide between equals, and are the order when there are no clauses.
 
     Raises Invalid about `order_by.<n>`, with the `position` of the mistake in that clause.
     """
     if len(clauses) > MAX_ORDER_CLAUSES:
         message = f"order_by: too many clauses: count={len(clauses)} max={MAX_ORDER_CLAUSES}"
         raise Invalid(message, [FieldError("order_by", message)])
-    asked = [parse_order(text, f"order_by.{index}") for index, text in enumerate(clauses)]
-    return Ordering((*(_Criterion(*each) for each in asked), *_TIE_BREAKERS))
+    asked = [parse_order(text, f"order_by.{index}", language) for index, text in enumerate(clauses)]
+    return Ordering(tuple(_Criterion(*each) for each in (*asked, *ties)))
 
 
 class _Split(NamedTuple, Generic[R]):
@@ -129,12 +138,6 @@ class Ordering:
             _place(part, criterion.field)
             for part, criterion in zip(after, self.criteria, strict=True)
         ]
-
-
-_TIE_BREAKERS: Final = (
-    _Criterion(Field("attribute", "start_time"), descending=True),
-    _Criterion(Field("attribute", "run_id"), descending=False),
-)
 
 
 def _first(

@@ -20,6 +20,7 @@ from chalicelib.domain.verification import Verification
 from chalicelib.storage import (
     artifact_keys,
     experiment_artifacts,
+    file_keys,
     keys,
     run_files,
     runs,
@@ -61,7 +62,7 @@ def amount_of(change: Change) -> tuple[Counted, int] | None:
             counted = (tenant, ExperimentId(_document(change.new)["experiment"]), "runs")
         case run_files.FEED:
             amount = 1 if change.old is None else 0
-            tenant, _ = keys.parse_run(change.key.pk)
+            tenant = file_keys.tenant_of(change.key.pk)
             counted = (tenant, ExperimentId(cast(str, change.new["experiment"])), "artifacts")
         case experiment_artifacts.FEED_LOGGED | experiment_artifacts.FEED_DELETED as named:
             place, amount = experiment_artifacts.counted(change.key, named)

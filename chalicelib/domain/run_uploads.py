@@ -1,4 +1,4 @@
-"""Uploads of files of runs."""
+"""Uploads of files of runs and of logged models."""
 
 from __future__ import annotations
 
@@ -6,43 +6,52 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.core.context import Context, retry_races
 from chalicelib.core.errors import Conflict, NotFound
-from chalicelib.core.ids import RunId, UploadId
-from chalicelib.core.model.artifact import RunArtifact, RunPlace, Upload
+from chalicelib.core.ids import TreeId, UploadId
+from chalicelib.core.model.artifact import FilePlace, RunArtifact, Upload
 from chalicelib.core.model.stored_bytes import Owner, StoredBytes
 from chalicelib.domain import stored_bytes, uploads
-from chalicelib.domain.run_files import RunFiles, experiment_of
+from chalicelib.domain.run_files import RunFiles, check_there, experiment_of
 from chalicelib.domain.uploads import NewUpload, OpenUpload
 from chalicelib.storage.blobs import Part
 
 
 def begin(
-    stores: RunFiles, context: Context, run_id: RunId, path: str, wanted: NewUpload
+    stores: RunFiles, context: Context, tree: TreeId, path: str, wanted: NewUpload
 ) -> OpenUpload:
     """One read and one transaction. Raises Conflict when the run is deleted, Invalid, NotFound,
     Forbidden."""
-    experiment_of(stores, context, run_id)
-    upload_id, place = UploadId(context.new_id()), RunPlace(run_id, path)
+    experiment_of(stores, context, tree)
+    upload_id, place = UploadId(context.new_id()), FilePlace(tree, path)
     return uploads.begin(stores.upload_stores, context, upload_id, wanted, place)
+
+
+def begin_undescribed(
+    stores: RunFiles, context: Context, tree: TreeId, path: str, part_count: int
+) -> OpenUpload:
+    """The same of a client that tells neither size nor digest. Besides, one blob request."""
+    experiment_of(stores, context, tree)
+    upload_id, place = UploadId(context.new_id()), FilePlace(tree, path)
+    return uploads.begin_undescribed(stores.upload_stores, context, upload_id, place, part_count)
 
 
 def sign_parts(
     stores: RunFiles,
     context: Context,
-    run_id: RunId,
+    tree: TreeId,
     upload_id: UploadId,
     numbers: Sequence[int],
     digests: Mapping[int, str],
 ) -> OpenUpload:
     """More parts, or the same anew. One read. Raises Conflict when it is not open, Invalid,
     NotFound."""
-    upload, _ = _upload(stores, context, run_id, upload_id)
+    upload, _ = _upload(stores, context, tree, upload_id)
     return uploads.sign_parts(stores.upload_stores, context, upload, numbers, digests)
 
 
 def complete(
     stores: RunFiles,
     context: Context,
-    run_id: RunId,
+    tree: TreeId,
     upload_id: UploadId,
     parts: Sequence[Part],
 ) -> RunArtifact:
@@ -51,26 +60,26 @@ def complete(
 
     Raises Conflict when bytes are missing or it was aborted, Invalid for bad parts, NotFound.
     """
-    return retry_races(context, lambda: _complete(stores, context, run_id, upload_id, parts))
+    return retry_races(context, lambda: _complete(stores, context, tree, upload_id, parts))
 
 
 def _complete(
     stores: RunFiles,
     context: Context,
-    run_id: RunId,
+    tree: TreeId,
     upload_id: UploadId,
     parts: Sequence[Part],
 ) -> RunArtifact:
     """Raises ConditionFailed when somebody ends the upload or stores its bytes at the same time."""
-    upload, place = _upload(stores, context, run_id, upload_id)
+    upload, place = _upload(stores, context, tree, upload_id)
     if upload.state == "aborted":
         raise Conflict("the upload was aborted; begin another", upload_id=upload_id)
     if upload.state == "completed":
         return _completed(stores, context, upload, place)
-    experiment_id = experiment_of(stores, context, run_id)
+    experiment_id = experiment_of(stores, context, tree)
     known = stores.bytes.records.get(context.tenant, upload.sha256)
     arrived = uploads.arrived(stores.upload_stores, context, upload, parts)
-    typed = uploads.typed(stores.upload_stores, upload)
+    typed = uploads.typed(stores.upload_stores, upload, arrived)
     kept = stored_bytes.settle(
         stores.bytes,
         context,
@@ -80,39 +89,39 @@ def _complete(
         lambda kept: [
             uploads.completed(stores.upload_stores, context, typed),
             *stores.files.writes(
-                context.tenant, experiment_id, run_id, _artifact(typed, place, kept, context)
+                context.tenant, experiment_id, tree, _artifact(typed, place, kept, context)
             ),
         ],
     )
     return _artifact(typed, place, kept, context)
 
 
-def abort(stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId) -> None:
+def abort(stores: RunFiles, context: Context, tree: TreeId, upload_id: UploadId) -> None:
     """Again is fine. Raises Conflict when it is completed, NotFound."""
 
     def attempt() -> None:
-        upload, _ = _upload(stores, context, run_id, upload_id)
+        upload, _ = _upload(stores, context, tree, upload_id)
         uploads.abort(stores.upload_stores, context, upload)
 
     retry_races(context, attempt)
 
 
 def _upload(
-    stores: RunFiles, context: Context, run_id: RunId, upload_id: UploadId
-) -> tuple[Upload, RunPlace]:
+    stores: RunFiles, context: Context, tree: TreeId, upload_id: UploadId
+) -> tuple[Upload, FilePlace]:
     upload = stores.uploads.get(context.tenant, upload_id)
-    if upload is None or upload.place is None or upload.place.run_id != run_id:
-        stores.runs.open(context.tenant, run_id)
+    if upload is None or upload.place is None or upload.place.tree != tree:
+        check_there(stores, context, tree)
         raise NotFound("there is no such upload; it may have expired", upload_id=upload_id)
     return upload, upload.place
 
 
-def _artifact(upload: Upload, place: RunPlace, kept: StoredBytes, context: Context) -> RunArtifact:
+def _artifact(upload: Upload, place: FilePlace, kept: StoredBytes, context: Context) -> RunArtifact:
     return RunArtifact(
         artifact_id=upload.upload_id,
         path=place.path,
         size_bytes=upload.size_bytes,
-        sha256=upload.sha256,
+        sha256=upload.sha256 if upload.described else None,
         mime=upload.mime,
         blob_key=kept.blob_key,
         verified=kept.verified,
@@ -121,8 +130,8 @@ def _artifact(upload: Upload, place: RunPlace, kept: StoredBytes, context: Conte
     )
 
 
-def _completed(stores: RunFiles, context: Context, upload: Upload, place: RunPlace) -> RunArtifact:
-    stored = stores.files.get(context.tenant, place.run_id, place.path)
+def _completed(stores: RunFiles, context: Context, upload: Upload, place: FilePlace) -> RunArtifact:
+    stored = stores.files.get(context.tenant, place.tree, place.path)
     if stored is not None and stored.artifact_id == upload.upload_id:
         return stored
     # A later file took the path.

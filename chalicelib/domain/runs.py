@@ -6,8 +6,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from chalicelib.core import field_tags
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import ConditionFailed, Conflict, Invalid, NotFound, Repeated
+from chalicelib.core.errors import (
+    ConditionFailed,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Repeated,
+)
 from chalicelib.core.ids import RunId
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import EndStatus, Run, RunStatus
@@ -18,6 +26,7 @@ from chalicelib.storage.run_document import RunDocument
 from chalicelib.storage.runs import FEED, RunPage, RunStore
 from chalicelib.storage.table import Put, Write
 
+_FIELD_OF_TAG = {**field_tags.RUN_FIELDS, field_tags.PARENT: "parent"}
 ENDED: frozenset[RunStatus] = frozenset({"finished", "failed", "killed"})
 
 
@@ -32,6 +41,11 @@ class NewRun:
     parent_run_id: str | None = None
     run_id: RunId | None = None
     """Where whoever asks has made it."""
+    start_time_ms: int | None = None
+    """Now when None."""
+    user_label: str | None = None
+    parent_is_required: bool = True
+    """Else one that is not here is left out."""
 
 
 def start(
@@ -46,21 +60,32 @@ def start(
         with suppress(NotFound):
             return runs.get(context.tenant, run_id)
     experiment = experiments.writable(experiment_store, context, wanted.experiment_id)
-    parent = None
-    if wanted.parent_run_id is not None:
-        parent = runs.get(context.tenant, RunId(wanted.parent_run_id))
+    now_ms = context.now_ms()
     run = Run(
         run_id=run_id,
         experiment_id=experiment.id,
         name=wanted.name or names.two_word_name(context.clock.random_bytes(8)),
-        start_time_ms=context.now_ms(),
+        start_time_ms=now_ms if wanted.start_time_ms is None else wanted.start_time_ms,
         created_by=context.user,
         description=wanted.description,
-        parent_run_id=parent.run_id if parent else None,
+        parent_run_id=_parent(runs, context, wanted),
         tags=wanted.tags,
+        user_label=wanted.user_label,
+        artifact_location=experiment.artifact_location,
     )
     runs.create(context.tenant, run)
     return run
+
+
+def _parent(runs: RunStore, context: Context, wanted: NewRun) -> RunId | None:
+    if wanted.parent_run_id is None:
+        return None
+    try:
+        return runs.get(context.tenant, RunId(wanted.parent_run_id)).run_id
+    except (NotFound, Forbidden):
+        if wanted.parent_is_required:
+            raise
+        return None
 
 
 def get(runs: RunStore, context: Context, run_id: RunId) -> Run:
@@ -146,6 +171,56 @@ def end(
     return runs.get(context.tenant, run_id)
 
 
+def update(
+    runs: RunStore,
+    context: Context,
+    run_id: RunId,
+    fields: Mapping[str, object],
+    end_time_ms: int | None = None,
+) -> Run:
+    """As `change` without tags, by whoever keeps a run's time: an end is taken as it is told, also
+    without a status. One read and one write.
+
+    The run that is answered may lack tags, params and metrics. Raises Conflict when it is deleted.
+    """
+
+    def edit(document: RunDocument) -> bool:
+        writable(document)
+        wanted = dict(fields)
+        if end_time_ms is not None:
+            wanted["end"] = end_time_ms
+        elif "status" in wanted and wanted["status"] != document.status:
+            wanted["end"] = context.now_ms() if wanted["status"] in ENDED else None
+        changed = any(document.root[name] != value for name, value in wanted.items())
+        document.set_fields(wanted)
+        return changed
+
+    def also(document: RunDocument) -> list[Write]:
+        return _when_ended(document, context) if "status" in fields else []
+
+    return _edit(runs, context, run_id, edit, also=also).head()
+
+
+def drop_tag(runs: RunStore, context: Context, run_id: RunId, name: str) -> None:
+    """One read and one write. A tag that says a field empties it, but for the name, which stays.
+    Raises NotFound with the `tag` that the run has not, Conflict."""
+
+    def edit(document: RunDocument) -> bool:
+        writable(document)
+        if name == field_tags.NAME:
+            return False
+        field = _FIELD_OF_TAG.get(name)
+        is_field = field is not None and document.root[field] is not None
+        if document.tag(name) is None and not is_field:
+            raise NotFound("the run has no such tag", tag=name[:250])
+        document.set_tag(name, None)
+        if field is not None:
+            document.set_fields({field: None})
+        return True
+
+    _edit(runs, context, run_id, edit, [name])
+
+
 def _end_ms(document: RunDocument, context: Context, asked_ms: int | None) -> int:
     start_ms: int = document.root["start"]
     if asked_ms is not None and asked_ms < start_ms:
@@ -181,12 +256,12 @@ def _edit(
     feed: str | None = None,
     also: Callable[[RunDocument], Sequence[Write]] = lambda _: (),
     once: Put | None = None,
-) -> None:
-    def attempt() -> None:
+) -> RunDocument:
+    def attempt() -> RunDocument:
         document = runs.open(context.tenant, run_id, names_touched)
         if not edit(document):
             put_once(runs, once)
-            return
+            return document
         first = [] if once is None else [once]
         try:
             runs.save(document, [*first, *also(document)], feed=feed)
@@ -194,5 +269,6 @@ def _edit(
             if first and 0 in error.failed:
                 raise Repeated from None
             raise
+        return document
 
-    retry_races(context, attempt)
+    return retry_races(context, attempt)

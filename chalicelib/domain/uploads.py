@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from chalicelib.core.context import Context
 from chalicelib.core.errors import Conflict, Invalid
 from chalicelib.core.ids import UploadId
-from chalicelib.core.model.artifact import RunPlace, Upload
+from chalicelib.core.model.artifact import FilePlace, Upload
 from chalicelib.core.model.stored_bytes import StoredBytes
 from chalicelib.domain.media_types import UNKNOWN_MIME, guess_mime, mime_by_name, sniff_blob
 from chalicelib.domain.stored_bytes import ByteStores
@@ -28,6 +28,8 @@ from chalicelib.storage.uploads import UploadStore
 
 MIB = 1024 * 1024
 MAX_SIGNED_AT_ONCE = 100
+MAX_UNDESCRIBED_PARTS = 2_000
+"""Signed all at once, and an answer has at most 6 MB: a URL of S3 may have 2 KB."""
 URL_S = 15 * 60
 KEEP_UPLOAD_MS = 7 * 24 * 3600 * 1000
 """An upload may be resumed for this long."""
@@ -76,7 +78,7 @@ def begin(
     context: Context,
     upload_id: UploadId,
     wanted: NewUpload,
-    place: RunPlace | None,
+    place: FilePlace | None,
 ) -> OpenUpload:
     """One transaction, with a read before when repeated. Raises Invalid."""
     if wanted.size_bytes > MAX_OBJECT_BYTES:
@@ -112,10 +114,51 @@ def begin(
         expires_at_ms=now_ms + KEEP_UPLOAD_MS,
         created_by=context.user,
     )
-    put = stores.uploads.begun(context.tenant, upload)
-    looked_at = stores.bytes.records.due(blob_key, now_ms + LOOK_AFTER_MS)
-    stores.uploads.table.transact([put, looked_at])
+    _record_begun(stores, context, upload)
     return _signed(stores, context, upload, numbers, digests)
+
+
+def begin_undescribed(
+    stores: UploadStores,
+    context: Context,
+    upload_id: UploadId,
+    place: FilePlace,
+    part_count: int,
+) -> OpenUpload:
+    """An upload of so many parts, all of them signed, whose client tells neither size nor digest:
+    the size is what arrives, and the digest is known when a worker has read the bytes. It has
+    parts also when there is but one, for once they are put together nobody can change them. One
+    blob request and one transaction. Raises Invalid."""
+    if not 1 <= part_count <= MAX_UNDESCRIBED_PARTS:
+        raise Invalid.field("num_parts", f"from 1 to {MAX_UNDESCRIBED_PARTS}; make parts larger")
+    stand_in = context.clock.random_bytes(32).hex()
+    blob_key = artifact_keys.blob(context.tenant, stand_in, upload_id)
+    mime, now_ms = guess_mime(place.path), context.now_ms()
+    upload = Upload(
+        upload_id=upload_id,
+        place=place,
+        size_bytes=0,
+        sha256=stand_in,
+        mime=mime,
+        part_size=0,
+        part_count=part_count,
+        blob_key=blob_key,
+        store_upload=stores.bytes.blobs.start_multipart(blob_key, mime=mime, checksums=False),
+        checksums=False,
+        state="open",
+        created_at_ms=now_ms,
+        expires_at_ms=now_ms + KEEP_UPLOAD_MS,
+        created_by=context.user,
+        described=False,
+    )
+    _record_begun(stores, context, upload)
+    return _signed(stores, context, upload, range(1, part_count + 1), {})
+
+
+def _record_begun(stores: UploadStores, context: Context, upload: Upload) -> None:
+    put = stores.uploads.begun(context.tenant, upload)
+    looked_at = stores.bytes.records.due(upload.blob_key, upload.created_at_ms + LOOK_AFTER_MS)
+    stores.uploads.table.transact([put, looked_at])
 
 
 def sign_parts(
@@ -157,21 +200,20 @@ def arrived(
     if upload.store_upload is not None:
         _complete_parts(blobs, upload, upload.store_upload, parts)
     info = blobs.head(upload.blob_key)
-    if info is None or info.size_bytes != upload.size_bytes:
+    if info is None or (upload.described and info.size_bytes != upload.size_bytes):
         raise Conflict(
             "the bytes have not arrived yet; PUT them first",
             upload_id=upload.upload_id,
             missing=[upload.upload_id],
         )
     verified = upload.store_upload is None  # a single PUT has its digest bound by the signature
-    return StoredBytes(
-        upload.sha256, upload.size_bytes, upload.blob_key, verified, context.now_ms()
-    )
+    return StoredBytes(upload.sha256, info.size_bytes, upload.blob_key, verified, context.now_ms())
 
 
-def typed(stores: UploadStores, upload: Upload) -> Upload:
-    """An upload whose bytes arrived, with the media type that they tell where neither its client
-    nor its path told any. One blob then, else nothing."""
+def typed(stores: UploadStores, upload: Upload, kept: StoredBytes) -> Upload:
+    """An upload whose bytes arrived, with their size, and with the media type that they tell where
+    neither its client nor its path told any. One blob then, else nothing."""
+    upload = replace(upload, size_bytes=kept.size_bytes)
     path = None if upload.place is None else upload.place.path
     if upload.mime != UNKNOWN_MIME or mime_by_name(path) is not None:
         return upload
@@ -232,7 +274,7 @@ def _signed(
             upload.blob_key,
             upload.store_upload,
             number,
-            size_bytes=part_length(upload, number),
+            size_bytes=part_length(upload, number) if upload.described else None,
             sha256=digests.get(number),
             expires_s=URL_S,
         )

@@ -34,7 +34,8 @@ class Verification:
 
 def verify(of: Verification, tenant: TenantId, upload_id: UploadId) -> None:
     """Compare the digest of a completed upload's bytes with the one it claimed, and tell everything
-    that reads them. Reads all of the bytes; again is fine."""
+    that reads them; where none was claimed, tell its file. Reads all of the bytes; again is fine.
+    """
     upload = of.uploads.get(tenant, upload_id)
     if upload is None:
         return
@@ -42,13 +43,17 @@ def verify(of: Verification, tenant: TenantId, upload_id: UploadId) -> None:
         digest = _sha256(of.bytes.blobs.stream(upload.blob_key))
     except BlobMissing:
         return
+    if not upload.described:
+        if upload.place is not None:
+            _tell(of, tenant, Owner("file", upload_id, upload.place), digest)
+        return
     _record(of, tenant, upload, is_true=digest == upload.sha256)
     if digest != upload.sha256:
         return
     # Listed after the record changed: an owner added since has read that the bytes are verified.
     for owned in of.bytes.records.owners(tenant, upload.sha256):
         if owned.blob_key == upload.blob_key:
-            _tell(of, tenant, owned.owner)
+            _tell(of, tenant, owned.owner, digest)
 
 
 def _record(of: Verification, tenant: TenantId, upload: Upload, *, is_true: bool) -> None:
@@ -71,11 +76,12 @@ def _record(of: Verification, tenant: TenantId, upload: Upload, *, is_true: bool
         return
 
 
-def _tell(of: Verification, tenant: TenantId, owner: Owner) -> None:
+def _tell(of: Verification, tenant: TenantId, owner: Owner, digest: str) -> None:
     match owner.kind:
         case "file":
             if owner.place is not None:
-                of.files.set_verified(tenant, owner.place.run_id, owner.place.path, owner.id)
+                tree, path = owner.place.tree, owner.place.path
+                of.files.set_verified(tenant, tree, path, owner.id, digest)
         case "artifact":
             of.artifacts.set_verified(tenant, ArtifactId(owner.id))
         case "directory" | "entry":

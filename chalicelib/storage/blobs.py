@@ -125,11 +125,11 @@ class Blobs(Protocol):
         upload: str,
         part_number: int,
         *,
-        size_bytes: int,
+        size_bytes: int | None,
         sha256: str | None,
         expires_s: int,
     ) -> SignedRequest:
-        """A PUT of one part: length is bound, and the digest when given."""
+        """A PUT of one part: length and digest are bound when given."""
         ...
 
     def put_part(self, key: str, upload: str, part_number: int, body: bytes) -> Part:

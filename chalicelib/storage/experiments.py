@@ -90,6 +90,15 @@ class ExperimentStore:
                 raise directory.why_missing(self.table, tenant, "experiment", experiment_id)
         return [experiment_of(item) for item in items if item is not None]
 
+    def present(self, tenant: TenantId, experiment_ids: Sequence[ExperimentId]) -> list[Experiment]:
+        """Those of the ids that are the tenant's, in their order. A batch read per 100."""
+        found: list[Experiment] = []
+        for start in range(0, len(experiment_ids), MAX_GET_MANY):
+            some = experiment_ids[start : start + MAX_GET_MANY]
+            items = self.table.get_many([keys.experiment(tenant, one) for one in some])
+            found.extend(experiment_of(item) for item in items if item is not None)
+        return found
+
     def get_counted(
         self, tenant: TenantId, experiment_id: ExperimentId
     ) -> tuple[Experiment, ExperimentCounts]:
@@ -119,6 +128,11 @@ class ExperimentStore:
     def id_of_slug(self, tenant: TenantId, slug: str) -> ExperimentId | None:
         """One read."""
         item = self.table.get(keys.experiment_slug(tenant, slug))
+        return None if item is None else ExperimentId(cast(str, item["experiment"]))
+
+    def id_of_name(self, tenant: TenantId, name: str) -> ExperimentId | None:
+        """One read."""
+        item = self.table.get(keys.experiment_name(tenant, name))
         return None if item is None else ExperimentId(cast(str, item["experiment"]))
 
     def register(self, tenant: TenantId, experiment_id: ExperimentId) -> Register:

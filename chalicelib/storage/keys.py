@@ -1,5 +1,5 @@
-"""Partition keys, sort keys and object keys: builder beside parser. Those of artifacts and their
-bytes are in `artifact_keys.py`; there are no others.
+"""Partition keys, sort keys and object keys: builder beside parser. Those of files are in
+`file_keys.py`, those of artifacts and their bytes in `artifact_keys.py`; there are no others.
 
 Tenant first, but for API keys, the directory of ids and the maintenance queue, which are read
 before or without a tenant. `#` separates; tenant and id never hold one (see `core.ids`).
@@ -161,37 +161,6 @@ def points_from(level: int, step: int) -> str:
 def min_step_of(sk: str) -> int:
     """The lowest step in a chunk, from its sort key."""
     return int(sk.split("#")[2], 16) - STEP_BIAS
-
-
-# -- artifacts of runs ------------------------------------------------------------------------
-
-
-def _level_prefix(folder: str) -> str:
-    """Paths hold no control character, so NUL ends a folder's path without ambiguity."""
-    return f"file#{folder}\0"
-
-
-def run_file(tenant: TenantId, run_id: RunId, path: str) -> Key:
-    folder, _, name = path.rpartition("/")
-    return Key(f"t#{tenant}#run#{run_id}", f"{_level_prefix(folder)}f{name}")
-
-
-def run_folder(tenant: TenantId, run_id: RunId, path: str) -> Key:
-    """`d` sorts before `f`: folders first."""
-    folder, _, name = path.rpartition("/")
-    return Key(f"t#{tenant}#run#{run_id}", f"{_level_prefix(folder)}d{name}")
-
-
-def run_files_level(tenant: TenantId, run_id: RunId, folder: str) -> Key:
-    """Partition and sort-key prefix of one level of a run's artifact tree."""
-    return Key(f"t#{tenant}#run#{run_id}", _level_prefix(folder))
-
-
-def parse_run_file(sk: str) -> tuple[str, bool]:
-    """The path, and whether it is a folder; inverse of `run_file` and `run_folder`."""
-    folder, _, rest = sk.removeprefix("file#").partition("\0")
-    name = rest[1:]
-    return (f"{folder}/{name}" if folder else name), rest[0] == "d"
 
 
 # -- uploads and other objects ----------------------------------------------------------------

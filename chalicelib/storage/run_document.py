@@ -17,9 +17,10 @@ from typing import Any, cast
 import orjson
 
 from chalicelib.core.ids import ExperimentId, RunId, TenantId, UserId
+from chalicelib.core.model.dataset import RunInputs
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import MetricSummary, Run, RunStatus
-from chalicelib.storage import keys
+from chalicelib.storage import keys, run_inputs
 from chalicelib.storage.run_pages import LONG_CHARACTERS, PAGED, Json, RunPages
 from chalicelib.storage.table import Item, Key, Put, When
 
@@ -78,6 +79,7 @@ class RunDocument:
             "end": run.end_time_ms,
             "parent": run.parent_run_id,
             "by": run.created_by,
+            **_told(run),
             "chunks": 0,
             "tags": dict(run.tags),
             "params": dict(run.params),
@@ -89,6 +91,14 @@ class RunDocument:
         return document
 
     # -- reading -----------------------------------------------------------------------------
+
+    def head(self) -> Run:
+        """The run by its root alone: once it spilled, without tags, params and metrics."""
+        return run_of(self.run_id, self.version, self.root, ())
+
+    @property
+    def inputs(self) -> RunInputs:
+        return run_inputs.inputs_of(self.root)
 
     @property
     def stage(self) -> Stage:
@@ -186,6 +196,9 @@ class RunDocument:
         """Replace fields of the root: name, description, status, stage, end (ms)."""
         self.root.update(fields)
 
+    def set_inputs(self, inputs: RunInputs) -> None:
+        self.root["inputs"] = run_inputs.packed(inputs)
+
     # -- writing -----------------------------------------------------------------------------
 
     def puts(self, feed: str | None = None) -> list[Put]:
@@ -253,8 +266,17 @@ def run_of(run_id: RunId, version: int, root: Json, buckets: Iterable[Json]) -> 
         tags=tags,
         params=params,
         metrics={name: _summary(raw) for name, raw in metrics.items()},
+        user_label=root.get("user"),
+        artifact_location=root.get("location"),
+        inputs=run_inputs.inputs_of(root),
         version=version,
     )
+
+
+def _told(run: Run) -> dict[str, str]:
+    """What few runs have: others keep the short document."""
+    told = {"user": run.user_label, "location": run.artifact_location}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _summary(raw: list[Any]) -> MetricSummary:

@@ -1,14 +1,14 @@
-"""A run's artifact tree: one item a file, and one for each folder above it."""
+"""Artifact trees of runs and logged models: one item a file, and one for each folder above it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, cast
 
 from chalicelib.core.errors import ConditionFailed
-from chalicelib.core.ids import ExperimentId, RunId, TenantId, UserId
+from chalicelib.core.ids import ExperimentId, TenantId, TreeId, UserId
 from chalicelib.core.model.artifact import Folder, RunArtifact
-from chalicelib.storage import keys
-from chalicelib.storage.table import Item, Put, Query, Table, Write
+from chalicelib.storage import file_keys, keys
+from chalicelib.storage.table import Add, Delete, Item, Put, Query, Table, Write
 
 FEED = "file"
 
@@ -21,7 +21,7 @@ class LevelPage(NamedTuple):
 
 
 class RunFileStore:
-    """Files of runs."""
+    """Files of runs and of logged models."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -30,12 +30,13 @@ class RunFileStore:
         self,
         tenant: TenantId,
         experiment_id: ExperimentId,
-        run_id: RunId,
+        tree: TreeId,
         artifact: RunArtifact,
     ) -> list[Write]:
         """What puts the file in the tree, in place of one of the same path: the file, then its
         folders from the innermost on."""
-        key = keys.run_file(tenant, run_id, artifact.path)
+        key = file_keys.file(tenant, tree, artifact.path)
+        version = _version(artifact.artifact_id)
         item: Item = {
             "pk": key.pk,
             "sk": key.sk,
@@ -49,46 +50,75 @@ class RunFileStore:
             "by": artifact.created_by,
             "experiment": experiment_id,
             "feed": FEED,
-            "version": _version(artifact.artifact_id),
+            "version": version,
         }
         folders: list[Write] = []
         folder = artifact.path.rpartition("/")[0]
         while folder:
-            address = keys.run_folder(tenant, run_id, folder)
-            folders.append(Put({"pk": address.pk, "sk": address.sk}))
+            address = file_keys.folder(tenant, tree, folder)
+            folders.append(Put({"pk": address.pk, "sk": address.sk, "version": version}))
             folder = folder.rpartition("/")[0]
         return [Put(item), *folders]
 
-    def get(self, tenant: TenantId, run_id: RunId, path: str) -> RunArtifact | None:
+    def removed(
+        self, tenant: TenantId, experiment_id: ExperimentId, tree: TreeId, artifact: RunArtifact
+    ) -> list[Write]:
+        """What takes the file out of the tree and the count of the experiment's artifacts; it fails
+        when another took the path. Its folders stay."""
+        key = file_keys.file(tenant, tree, artifact.path)
+        return [
+            Delete(key, when=_version(artifact.artifact_id)),
+            Add(keys.experiment_counts(tenant, experiment_id), {"artifacts": -1}),
+        ]
+
+    def is_rid_of(self, tenant: TenantId, tree: TreeId, folder: str) -> bool:
+        """Remove a folder that holds nothing; False when it holds something. A read, a query and a
+        write. Whoever puts a file into it writes it anew, so none is lost."""
+        key = file_keys.folder(tenant, tree, folder)
+        item = self.table.get(key)
+        if item is None:
+            return True
+        if self.level(tenant, tree, folder, 1, None).entries:
+            return False
+        try:
+            self.table.delete(key, when=cast(int, item["version"]))
+        except ConditionFailed:
+            return False
+        return True
+
+    def get(self, tenant: TenantId, tree: TreeId, path: str) -> RunArtifact | None:
         """One read."""
-        item = self.table.get(keys.run_file(tenant, run_id, path))
+        item = self.table.get(file_keys.file(tenant, tree, path))
         return None if item is None else _artifact(item)
 
-    def set_verified(self, tenant: TenantId, run_id: RunId, path: str, artifact_id: str) -> None:
-        """Record that the bytes are what their digest says, unless another file took the path. One
-        read, one write."""
-        item = self.table.get(keys.run_file(tenant, run_id, path))
+    def set_verified(
+        self, tenant: TenantId, tree: TreeId, path: str, artifact_id: str, sha256: str
+    ) -> None:
+        """Record that the bytes have this digest, unless another file took the path. One read, one
+        write."""
+        item = self.table.get(file_keys.file(tenant, tree, path))
         if item is None or item["id"] != artifact_id or item["verified"]:
             return
+        believed: Item = {**item, "sha256": sha256, "verified": True}
         try:
-            self.table.put({**item, "verified": True}, when=_version(artifact_id))
+            self.table.put(believed, when=_version(artifact_id))
         except ConditionFailed:
             return
 
     def level(
         self,
         tenant: TenantId,
-        run_id: RunId,
+        tree: TreeId,
         folder: str,
         limit: int,
         after: tuple[str, ...] | None,
     ) -> LevelPage:
         """One level of the tree ("" is the top): folders, then files, each by name. One query."""
-        pk, prefix = keys.run_files_level(tenant, run_id, folder)
+        pk, prefix = file_keys.level(tenant, tree, folder)
         page = self.table.query(Query(pk, prefix=prefix, limit=limit, after=after))
         entries: list[Folder | RunArtifact] = []
         for item in page.items:
-            path, is_folder = keys.parse_run_file(cast(str, item["sk"]))
+            path, is_folder = file_keys.parse_entry(cast(str, item["sk"]))
             entries.append(Folder(path) if is_folder else _artifact(item))
         return LevelPage(entries, page.next)
 
@@ -99,12 +129,12 @@ def _version(artifact_id: str) -> int:
 
 
 def _artifact(item: Item) -> RunArtifact:
-    path, _ = keys.parse_run_file(cast(str, item["sk"]))
+    path, _ = file_keys.parse_entry(cast(str, item["sk"]))
     return RunArtifact(
         artifact_id=cast(str, item["id"]),
         path=path,
         size_bytes=cast(int, item["size"]),
-        sha256=cast(str, item["sha256"]),
+        sha256=cast("str | None", item["sha256"]),
         mime=cast(str, item["mime"]),
         blob_key=cast(str, item["blob"]),
         verified=cast(bool, item["verified"]),

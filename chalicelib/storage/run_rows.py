@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
 
-from chalicelib.core.ids import RunId
+from chalicelib.core import field_tags
+from chalicelib.core.ids import RunId, UserId
+from chalicelib.core.model.dataset import DATASET_CONTEXT
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import RunStatus
 from chalicelib.storage import keys
 from chalicelib.storage.projection import Projection
+from chalicelib.storage.run_inputs import inputs_of
 from chalicelib.storage.runs import buckets_of
 from chalicelib.storage.table import Index, Item, Query, Table, query_all
 
@@ -21,22 +24,25 @@ MAX_KEPT_ROWS = 100_000
 
 
 class RunRow:
-    """The searchable side of a run. `metrics` holds last values."""
+    """The searchable side of a run. `metrics` holds last values, `tags` also those that are fields;
+    `user` is the one that the client named, else whose key it was."""
 
     __slots__ = (
-        "end_time_ms", "item", "metrics", "name", "params", "run_id", "stage", "start_time_ms",
-        "status", "tags", "user",
+        "created_by", "datasets", "end_time_ms", "item", "metrics", "name", "params", "run_id",
+        "stage", "start_time_ms", "status", "tags", "user",
     )  # fmt: skip
 
     def __init__(self, item: Item, root: dict[str, Any], buckets: list[dict[str, Any]]) -> None:
         self.item = item
         self.run_id: RunId = keys.parse_run(cast(str, item["pk"]))[1]
         self.name: str = root["name"]
-        self.user: str = sys.intern(root["by"])
+        self.created_by: UserId = UserId(sys.intern(root["by"]))
+        self.user: str = sys.intern(root.get("user", root["by"]))
         self.status: RunStatus = root["status"]
         self.stage: Stage = root["stage"]
         self.start_time_ms: int = root["start"]
         self.end_time_ms: int | None = root["end"]
+        self.datasets = _searched(root)
         self.metrics: dict[str, float] = {}
         self.params: dict[str, str] = {}
         self.tags: dict[str, str] = {}
@@ -47,10 +53,22 @@ class RunRow:
                 self.params[sys.intern(name)] = value
             for name, value in part.get("tags", {}).items():
                 self.tags[sys.intern(name)] = value
+        self.tags = field_tags.of_run(self.tags, self.name, root["description"], root["parent"])
 
     @property
     def artifact_uri(self) -> str:
         return f"trialbook://runs/{self.run_id}/artifacts"
+
+
+def _searched(root: dict[str, Any]) -> Sequence[Mapping[str, str]]:
+    """Of each dataset what a filter may name."""
+    if "inputs" not in root:
+        return ()
+    return [
+        {"name": use.name, "digest": use.digest}
+        | ({"context": use.tags[DATASET_CONTEXT]} if DATASET_CONTEXT in use.tags else {})
+        for use in inputs_of(root).datasets
+    ]
 
 
 RunRows = Projection[RunRow]

@@ -65,9 +65,7 @@ class S3Blobs:
                 raise
         # The answer's date is when S3 stored it: it does not tell the time any other way.
         stored_at = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
-        return BlobInfo(
-            key, len(body), mime, answer["ETag"], _ms(stored_at), _version_of(answer)
-        )
+        return BlobInfo(key, len(body), mime, answer["ETag"], _ms(stored_at), _version_of(answer))
 
     def get(
         self, key: str, start: int = 0, stop: int | None = None, *, version: str | None = None
@@ -182,11 +180,11 @@ class S3Blobs:
         upload: str,
         part_number: int,
         *,
-        size_bytes: int,
+        size_bytes: int | None,
         sha256: str | None,
         expires_s: int,
     ) -> SignedRequest:
-        bound: dict[str, object] = {"ContentLength": size_bytes}
+        bound: dict[str, object] = {} if size_bytes is None else {"ContentLength": size_bytes}
         headers: dict[str, str] = {}
         if sha256 is not None:
             bound["ChecksumSHA256"] = headers[CHECKSUM_HEADER] = checksum(sha256)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, cast
 
-from chalicelib.core.ids import RunId, TenantId
-from chalicelib.core.model.artifact import RunPlace
+from chalicelib.core.ids import TenantId, TreeId
+from chalicelib.core.model.artifact import FilePlace
 from chalicelib.core.model.stored_bytes import Owned, Owner, OwnerKind, StoredBytes
 from chalicelib.storage import artifact_keys
 from chalicelib.storage.table import (
@@ -81,7 +81,7 @@ class StoredBytesStore:
             "blob": owned.blob_key,
         }
         if owner.place is not None:
-            item |= {"run": owner.place.run_id, "path": owner.place.path}
+            item |= {"run": owner.place.tree, "path": owner.place.path}
         return Put(item)
 
     def disowned(self, tenant: TenantId, sha256: str, owner: Owner) -> Delete:
@@ -152,7 +152,7 @@ def _stored(item: Item) -> StoredBytes:
 
 
 def _owned(item: Item) -> Owned:
-    run_id, path = item.get("run"), item.get("path")
-    place = RunPlace(RunId(run_id), path) if isinstance(run_id, str) else None  # pyright: ignore[reportArgumentType] # both or neither
+    tree, path = item.get("run"), item.get("path")
+    place = FilePlace(cast("TreeId", tree), path) if isinstance(tree, str) else None  # pyright: ignore[reportArgumentType] # both or neither
     owner = Owner(cast(OwnerKind, item["kind"]), cast(str, item["id"]), place)
     return Owned(owner, cast(str, item["blob"]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from chalicelib.core.ids import RunId, TenantId, UploadId, UserId
-from chalicelib.core.model.artifact import RunPlace, Upload, UploadState
+from chalicelib.core.ids import TenantId, TreeId, UploadId, UserId
+from chalicelib.core.model.artifact import FilePlace, Upload, UploadState
 from chalicelib.storage import keys
 from chalicelib.storage.table import Item, Put, Table, When
 
@@ -52,7 +52,7 @@ def _item(tenant: TenantId, upload: Upload) -> Item:
         "pk": key.pk,
         "sk": key.sk,
         "id": upload.upload_id,
-        "run": upload.place.run_id if upload.place else None,
+        "run": upload.place.tree if upload.place else None,
         "path": upload.place.path if upload.place else None,
         "size": upload.size_bytes,
         "sha256": upload.sha256,
@@ -66,14 +66,15 @@ def _item(tenant: TenantId, upload: Upload) -> Item:
         "created": upload.created_at_ms,
         "expires": upload.expires_at_ms,
         "by": upload.created_by,
+        "described": upload.described,
     }
 
 
 def _upload(item: Item) -> Upload:
-    run_id, path = cast("str | None", item["run"]), cast("str | None", item["path"])
+    tree, path = cast("TreeId | None", item["run"]), cast("str | None", item["path"])
     return Upload(
         upload_id=UploadId(cast(str, item["id"])),
-        place=None if run_id is None or path is None else RunPlace(RunId(run_id), path),
+        place=None if tree is None or path is None else FilePlace(tree, path),
         size_bytes=cast(int, item["size"]),
         sha256=cast(str, item["sha256"]),
         mime=cast(str, item["mime"]),
@@ -86,4 +87,5 @@ def _upload(item: Item) -> Upload:
         created_at_ms=cast(int, item["created"]),
         expires_at_ms=cast(int, item["expires"]),
         created_by=cast("UserId | None", item.get("by")),
+        described=cast(bool, item.get("described", True)),
     )

@@ -194,7 +194,7 @@ class CountingBlobs:
         upload: str,
         part_number: int,
         *,
-        size_bytes: int,
+        size_bytes: int | None,
         sha256: str | None,
         expires_s: int,
     ) -> SignedRequest:

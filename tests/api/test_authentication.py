@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from app import app
+from chalicelib.api.handler import Handler
 from chalicelib.core.context import Role
 from chalicelib.core.ids import KeyId
 from chalicelib.domain import api_keys
@@ -25,8 +26,9 @@ def test_every_route_of_the_app_is_described() -> None:
     routes = {
         f"{method} {path}"
         for path, methods in app.routes.items()
-        for method in methods
+        for method, entry in methods.items()
         if not (method == "HEAD" and "GET" in methods)
+        if isinstance(entry.view_function, Handler)  # MLflow's calls are described by themselves
     }
     assert routes == set(ROUTES)
 

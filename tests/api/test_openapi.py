@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from app import app
 from chalicelib.api import openapi
 from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from chalicelib.api.handler import Handler
 from chalicelib.core.context import Role
 from tests.api.answers import found
 from tests.api.harness import Service
@@ -67,9 +68,10 @@ def test_every_schema_is_a_valid_json_schema() -> None:
 def test_it_has_every_route_of_the_application() -> None:
     routes = {
         (path, method.lower())
-        for path, entries in cast("dict[str, dict[str, object]]", app.routes).items()
-        for method in entries
+        for path, entries in cast("dict[str, dict[str, Any]]", app.routes).items()
+        for method, entry in entries.items()
         if method != "HEAD"  # answered wherever GET is
+        if isinstance(entry.view_function, Handler)  # MLflow has a contract of its own
     }
     assert {(path, method) for path, method, _ in operations()} == routes
 

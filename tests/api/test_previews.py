@@ -15,6 +15,7 @@ from tests.api.answers import found, gone, made, refused
 from tests.api.files import send
 from tests.api.harness import RUNS, Service
 from tests.api.indexed import ARTIFACTS, directory, indexed, sha256_of
+from tests.api.mlflow import proxied
 from tests.unit.images_given import halves, image_bytes, png, vast_png
 
 STORED_BY = Owner("entry", "a test")
@@ -43,6 +44,13 @@ def shown(service: Service, redirect: httpx.Response) -> Image.Image:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "image/webp"
     return Image.open(io.BytesIO(answer.content), formats=["WEBP"])
+
+
+def test_an_image_that_mlflows_client_sent_has_a_preview(service: Service) -> None:
+    run = service.run()
+    proxied.upload(service, proxied.root(run), "plot.png", [PLOT])
+    deliver_all(service)
+    assert shown(service, of_file(service, run["run_id"], "plot.png")).size == (512, 256)
 
 
 def test_an_image_has_a_preview_wherever_it_is_found(service: Service) -> None:

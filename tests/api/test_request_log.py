@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -256,14 +257,18 @@ def _laptop(folder: Path) -> Generator[Service]:
     backend.close()
 
 
+_names = itertools.count(1)
+
+
 @contextmanager
 def _aws(_: Path) -> Generator[Service]:
     """As functions have it."""
     with moto.mock_aws():
         make: Any = vars(boto3)["client"]
-        make("dynamodb", region_name="us-east-1").create_table(**table_definition("counted"))
-        make("s3", region_name="us-east-1").create_bucket(Bucket="counted")
-        clock, settings = Clock(), Settings("counted", "counted", "us-east-1")
+        name = f"counted-{next(_names)}"  # moto forgets nothing where it is played already
+        make("dynamodb", region_name="us-east-1").create_table(**table_definition(name))
+        make("s3", region_name="us-east-1").create_bucket(Bucket=name)
+        clock, settings = Clock(), Settings(name, name, "us-east-1")
         wiring.install(wiring.aws_services(settings))
         yield Service(Engine("aws", clock, wiring.services(), Counts(), httpx.Client()))
 

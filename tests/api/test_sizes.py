@@ -39,20 +39,20 @@ def points(key: str, first: int, count: int) -> list[Json]:
     ]
 
 
-def test_a_run_with_10_000_metric_names_is_read_back_whole(service: Service) -> None:
-    run_id = service.run()["run_id"]
+def test_a_run_with_10_000_metric_names_is_read_back_whole(laptop: Service) -> None:
+    run_id = laptop.run()["run_id"]
     for first in range(0, 10_000, 1000):
         batch = [
             {"key": f"layer.{n}/grad norm", "value": n / 7, "step": n, "timestamp": n}
             for n in range(first, first + 1000)
         ]
-        found(service.log(run_id, batch))
-    run = service.get_run(run_id)
+        found(laptop.log(run_id, batch))
+    run = laptop.get_run(run_id)
     assert run["metrics"] == {f"layer.{n}/grad norm": n / 7 for n in range(10_000)}
     assert sum(one["count"] for one in run["metric_summary"].values()) == 10_000
-    history = found(service.read.get(f"{RUNS}/{run_id}/metrics/layer.4321%2Fgrad%20norm"))
+    history = found(laptop.read.get(f"{RUNS}/{run_id}/metrics/layer.4321%2Fgrad%20norm"))
     assert history["points"] == [{"step": 4321, "timestamp": 4321, "value": 4321 / 7}]
-    listed = found(service.read.get(RUNS, params={"experiment_id": run["experiment_id"]}))
+    listed = found(laptop.read.get(RUNS, params={"experiment_id": run["experiment_id"]}))
     assert listed["runs"] == [run]
 
 

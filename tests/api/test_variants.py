@@ -404,17 +404,17 @@ def test_each_log_of_a_batch_is_taken_or_refused_on_its_own(service: Service) ->
     assert len(logs_of(service)) == 3
 
 
-def test_a_batch_of_500_costs_a_few_transactions(service: Service) -> None:
-    ab(service)
-    found(post_log(service, metrics={"score": 1}))
+def test_a_batch_of_500_costs_a_few_transactions(laptop: Service) -> None:
+    ab(laptop)
+    found(post_log(laptop, metrics={"score": 1}))
     logs = [{"variantKey": "A", "unitId": f"u{n % 9}", "metrics": {"score": n}} for n in range(500)]
-    with service.budget(transactions=5):
-        answers = found(service.write.post("/experiment/ab/log/batch", json={"logs": logs}))
+    with laptop.budget(transactions=5):
+        answers = found(laptop.write.post("/experiment/ab/log/batch", json={"logs": logs}))
     assert all(one["success"] for one in answers["results"])
     assert len({one["logId"] for one in answers["results"]}) == 500
-    refused(service.write.post("/experiment/ab/log/batch", json={"logs": logs + logs[:1]}), 400)
-    refused(service.write.post("/experiment/ab/log/batch", json={"logs": []}), 400)
-    refused(service.write.post("/experiment/ab/log/batch", json={"log": []}), 400)
+    refused(laptop.write.post("/experiment/ab/log/batch", json={"logs": logs + logs[:1]}), 400)
+    refused(laptop.write.post("/experiment/ab/log/batch", json={"logs": []}), 400)
+    refused(laptop.write.post("/experiment/ab/log/batch", json={"log": []}), 400)
 
 
 def test_a_large_batch_is_cut_into_what_a_transaction_takes(service: Service) -> None:

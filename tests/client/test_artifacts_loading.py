@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from chalicelib.core.context import Role
+from tests.api.mlflow import proxied
 from tests.client.artifact_places import (
     Place,
     api_over,
@@ -133,6 +135,21 @@ async def test_a_file_of_a_run_loads_by_its_uri(bench: Bench, tmp_path: Path) ->
         await artifacts.load_bytes(f"trialbook://runs/{run_id}/artifacts/models/other")
     with pytest.raises(ValueError, match="no directory"):
         await artifacts.as_local_dir(uri)
+
+
+async def test_a_file_that_nobody_told_the_digest_of_loads_too(
+    bench: Bench, tmp_path: Path
+) -> None:
+    run = bench.service.run()
+    artifacts = remote_context(bench.api(), tmp_path).artifacts()
+    uri = f"trialbook://runs/{run['run_id']}/artifacts/model.bin"
+    for body in (b"weights", b"others!"):
+        await asyncio.to_thread(
+            proxied.upload, bench.service, proxied.root(run), "model.bin", [body]
+        )
+        assert await artifacts.load_bytes(uri) == body
+    bench.service.pull()
+    assert await artifacts.load_bytes(uri) == b"others!"
 
 
 class Lying(httpx.AsyncBaseTransport):

@@ -671,3 +671,18 @@ def test_a_part_is_bound_to_its_place(engine: Engine, http: httpx.Client, home: 
     no_parts = Deviation.UPLOADS_BEGIN_WITH_A_PART in engine.deviations
     with pytest.raises(BlobMissing if no_parts else BadPart):
         blobs.complete_multipart(key, upload, [Part(1, '"etag"', sha256(body))])
+
+
+@pytest.mark.parametrize("bodies", [[b""], [b"one"], [b"x" * MIN_PART_BYTES, b""]])
+def test_parts_of_any_length_go_where_none_was_bound(
+    blobs: Blobs, http: httpx.Client, home: str, bodies: list[bytes]
+) -> None:
+    key, parts = home + "blob", list[Part]()
+    upload = blobs.start_multipart(key, mime=MIME, checksums=False)
+    for number, body in enumerate(bodies, start=1):
+        signed = blobs.presign_part(key, upload, number, size_bytes=None, sha256=None, expires_s=60)
+        answer = send(http, signed, body)
+        assert answer.status_code == 200
+        parts.append(Part(number, answer.headers["etag"]))
+    blobs.complete_multipart(key, upload, parts)
+    assert blobs.get(key) == b"".join(bodies)

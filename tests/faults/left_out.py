@@ -39,7 +39,7 @@ _API: Final[dict[str, tuple[str, ...]]] = {
     OBJECTS: ("test_finalization.py::test_an_abandoned_upload_leaves_nothing_behind",),
     LOG: ("test_request_log.py", "test_log_secrets.py"),
     LARGE: (
-        "test_artifact_directories.py::test_ten_thousand_files_are_indexed_located_and_fetched",
+        "test_artifact_directories.py::test_thousands_of_files_are_indexed_located_and_fetched",
         "test_experiment_artifact_entries.py",
         "test_histories.py::test_more_than_100_000_points_in_all_are_refused",
         "test_sizes.py",

@@ -19,6 +19,7 @@ class GivenRow:
     run_id: str
     name: str = "run"
     user: str = "ann"
+    created_by: str = "ann"
     status: str = "finished"
     start_time_ms: int = 1000
     end_time_ms: int | None = None

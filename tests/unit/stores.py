@@ -20,6 +20,7 @@ from chalicelib.storage import packing
 from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.experiments import ExperimentStore
+from chalicelib.storage.logged_models import LoggedModelStore
 from chalicelib.storage.parked_changes import ParkedChanges
 from chalicelib.storage.points import PointStore
 from chalicelib.storage.run_files import RunFileStore
@@ -160,7 +161,8 @@ class Stores:
     @property
     def files(self) -> RunFiles:
         files = RunFileStore(self.table)
-        return RunFiles(self.runs, files, UploadStore(self.table), self.bytes)
+        models = LoggedModelStore(self.table)
+        return RunFiles(self.runs, models, files, UploadStore(self.table), self.bytes)
 
     @property
     def bytes(self) -> ByteStores:

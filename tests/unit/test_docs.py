@@ -140,6 +140,18 @@ def test_the_examples_of_the_command_line_work(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.integration
+@needs_a_shell
+def test_the_examples_of_the_import_work(tmp_path: Path) -> None:
+    """Its Python is tried by tests/compat, where mlflow is."""
+    shutil.copytree(ROOT / "tests" / "client" / "mlruns", tmp_path / "mlruns")
+    with server(tmp_path) as address:
+        said = run_bash("docs/mlflow.md", tmp_path, address)
+    assert "3 runs would be copied, 0 were there" in said
+    assert "3 runs copied and compared, 0 were there; 29 points, 3 files, 1.0 KiB" in said
+
+
+@pytest.mark.slow
+@pytest.mark.integration
 def test_the_examples_of_the_client_work(tmp_path: Path) -> None:
     with server(tmp_path) as address:
         run_python("docs/client.md", tmp_path, address)

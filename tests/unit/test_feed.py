@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.ids import ExperimentId, RunId, UploadId
-from chalicelib.core.model.artifact import RunArtifact, RunPlace, Upload
+from chalicelib.core.model.artifact import FilePlace, RunArtifact, Upload
 from chalicelib.core.model.experiment import ExperimentCounts, Stage
 from chalicelib.core.model.run import Point, Run
 from chalicelib.core.model.stored_bytes import Owner, StoredBytes
@@ -181,7 +181,7 @@ def completed_upload(
     blob_key = artifact_keys.blob(stores.tenant, sha256, upload_id)
     stores.blobs.put(blob_key, body, mime="text/plain")
     now_ms = stores.clock.now_ms()
-    place = RunPlace(run_id, path)
+    place = FilePlace(run_id, path)
     upload = Upload(
         upload_id, place, len(body), sha256, "text/plain", len(body), 1, blob_key,
         "the store's id", False, "open", now_ms, now_ms + 1000,
@@ -248,7 +248,7 @@ def test_a_file_that_takes_the_path_during_verification_is_not_verified(stores: 
             completed_upload(stores, run_id, "a.bin", FALSE_DIGEST)
 
     seen = stores.on(WatchedTable(stores.table, before))
-    seen.files.files.set_verified(stores.tenant, run_id, "a.bin", upload_id)
+    seen.files.files.set_verified(stores.tenant, run_id, "a.bin", upload_id, "d" * 64)
     assert not is_verified(stores, run_id, "a.bin")
 
 

@@ -14,12 +14,31 @@ from hypothesis import strategies as st
 
 import chalicelib
 import local
-from chalicelib.core.ids import ExperimentId, KeyId, RunId, TenantId, UploadId, is_label
+from chalicelib.core.ids import (
+    ExperimentId,
+    KeyId,
+    ModelId,
+    RunId,
+    TenantId,
+    UploadId,
+    is_label,
+    is_model_id,
+)
 from chalicelib.core.log_ids import LogId, log_id
+from chalicelib.core.model.dataset import DatasetName
 from chalicelib.core.model.experiment import Stage
+from chalicelib.core.model.registry import RegistryId
 from chalicelib.core.model.variant_sums import CellPlace
 from chalicelib.domain.artifact_paths import clean_artifact_path
-from chalicelib.storage import artifact_keys, ingest_keys, keys, queue_keys, variant_keys
+from chalicelib.storage import (
+    artifact_keys,
+    file_keys,
+    ingest_keys,
+    keys,
+    model_keys,
+    queue_keys,
+    variant_keys,
+)
 from chalicelib.storage.item_size import check_key
 from chalicelib.storage.table import Key
 
@@ -53,6 +72,27 @@ def test_partitions_of_changes_are_parsed(tenant: TenantId, experiment_id: Exper
     assert keys.parse_experiments_changed(keys.experiments_changed(tenant)) == tenant
     partition = keys.runs_changed(tenant, experiment_id)
     assert keys.parse_runs_changed(partition) == (tenant, experiment_id)
+
+
+@given(TENANTS, HEX, st.integers(1, 2**31 - 1))
+def test_models_are_parsed(tenant: TenantId, some_id: str, number: int) -> None:
+    model_id, registered = ModelId(f"m-{some_id}"), RegistryId(some_id)
+    assert is_model_id(model_id)
+    pk = model_keys.logged_model(tenant, model_id).pk
+    assert model_keys.parse_logged_model(pk) == (tenant, model_id)
+    version = model_keys.model_version(tenant, registered, number)
+    assert model_keys.parse_model_version(version) == (tenant, registered, number)
+    named = model_keys.registered_model(tenant, version.sk)
+    assert model_keys.parse_model_version(named) is None
+
+
+@given(TENANTS, EXPERIMENTS, NAMES, NAMES, NAMES, NAMES)
+def test_datasets_of_two_names_or_digests_are_two(
+    tenant: TenantId, experiment_id: ExperimentId, name: str, digest: str, other: str, rest: str
+) -> None:
+    one, two = DatasetName(experiment_id, name, digest), DatasetName(experiment_id, other, rest)
+    equal = model_keys.dataset(tenant, one, 0) == model_keys.dataset(tenant, two, 0)
+    assert equal is (one == two)
 
 
 @given(TENANTS, EXPERIMENTS, LOG_IDS)
@@ -113,21 +153,31 @@ def test_a_page_is_parsed(tenant: TenantId, run_id: RunId, number: int) -> None:
 @given(TENANTS, RUNS, PATHS)
 def test_a_file_and_a_folder_are_parsed(tenant: TenantId, run_id: RunId, path: str) -> None:
     clean_artifact_path(path)
-    file, folder = keys.run_file(tenant, run_id, path), keys.run_folder(tenant, run_id, path)
-    assert keys.parse_run_file(file.sk) == (path, False)
-    assert keys.parse_run_file(folder.sk) == (path, True)
-    level = keys.run_files_level(tenant, run_id, path.rpartition("/")[0])
+    file, folder = file_keys.file(tenant, run_id, path), file_keys.folder(tenant, run_id, path)
+    assert file_keys.parse_entry(file.sk) == (path, False)
+    assert file_keys.parse_entry(folder.sk) == (path, True)
+    level = file_keys.level(tenant, run_id, path.rpartition("/")[0])
     for key in (file, folder):
         check_key(key)
         assert key.pk == level.pk
         assert key.sk.startswith(level.sk)
 
 
+@given(TENANTS, HEX, PATHS)
+def test_trees_of_a_run_and_of_a_model_lie_in_their_partitions(
+    tenant: TenantId, some_id: str, path: str
+) -> None:
+    of_run = file_keys.file(tenant, RunId(some_id), path)
+    of_model = file_keys.file(tenant, ModelId(f"m-{some_id}"), path)
+    assert of_run.pk == keys.run(tenant, RunId(some_id)).pk != of_model.pk
+    assert file_keys.tenant_of(of_run.pk) == file_keys.tenant_of(of_model.pk) == tenant
+
+
 @given(PATHS, PATHS)
 def test_a_level_holds_what_is_right_below_it(path: str, folder: str) -> None:
     tenant, run_id = TenantId("t"), RunId("0" * 32)
-    prefix = keys.run_files_level(tenant, run_id, folder).sk
-    is_below = keys.run_file(tenant, run_id, path).sk.startswith(prefix)
+    prefix = file_keys.level(tenant, run_id, folder).sk
+    is_below = file_keys.file(tenant, run_id, path).sk.startswith(prefix)
     assert is_below == (path.rpartition("/")[0] == folder)
 
 
@@ -181,6 +231,7 @@ def test_a_long_name_cannot_be_mistaken_for_another_ones_digest() -> None:
         keys.parse_upload,
         keys.parse_runs_changed,
         keys.parse_experiments_changed,
+        model_keys.parse_logged_model,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "t#", "t##run#", "t#a#other#b", "t#a#run#b#c", "x#a#exps#"])
@@ -208,11 +259,16 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
         "bucket": keys.run_bucket(tenant, run_id, draw(st.integers(0, 63))),
         "page": keys.run_page(tenant, run_id, draw(st.integers(0, 10**8 - 1))),
         "points": keys.points(tenant, run_id, draw(st.integers(0, 2)), draw(INT64), some_id[:24]),
-        "file": keys.run_file(tenant, run_id, path),
-        "folder": keys.run_folder(tenant, run_id, path),
+        "file": file_keys.file(tenant, run_id, path),
+        "folder": file_keys.folder(tenant, run_id, path),
         "upload": keys.upload(tenant, UploadId(some_id)),
         "api key": keys.api_key(KeyId(some_id)),
         "owner": keys.owner(some_id),
+        "logged model": model_keys.logged_model(tenant, ModelId(f"m-{some_id}")),
+        "registered model": model_keys.registered_model(tenant, name),
+        "model version": model_keys.model_version(tenant, RegistryId(some_id), 1),
+        "dataset": model_keys.dataset(tenant, DatasetName(experiment_id, name, some_id), 0),
+        "dataset's rest": model_keys.dataset(tenant, DatasetName(experiment_id, name, some_id), 1),
         "remembered": keys.remembered(tenant, some_id),
         "feed": keys.feed_done(some_id),
         "signing key": keys.SIGNING_KEY,
@@ -293,15 +349,17 @@ def test_lists_are_partitions_of_their_own(
         keys.experiments_listed(tenant, stage),
         keys.runs_listed(tenant, experiment_id, stage),
         keys.api_keys_listed(tenant),
+        model_keys.logged_models(tenant, experiment_id),
+        model_keys.registry(tenant),
     }
-    assert len(listed) == 3
+    assert len(listed) == 5
 
 
 # -- keys are spelled in five places ---------------------------------------------------------------
 
 PREFIX = re.compile(
-    r"(t#|exp#|run#|runs#|points#|file#|upload#|key#|id#|idem#|feed#|due#|owner#|queue#|meta/|cas/|previews/"
-    r"|answers/|points/|logs/|exports/|undelivered/)"
+    r"(t#|exp#|run#|runs#|points#|file#|upload#|key#|id#|idem#|feed#|due#|owner#|queue#|model#"
+    r"|version#|dataset#|meta/|cas/|previews/|answers/|points/|logs/|exports/|undelivered/)"
 )
 
 
@@ -329,7 +387,7 @@ def test_the_search_for_keys_finds_them() -> None:
 
 def test_no_other_module_spells_a_key() -> None:
     homes = {keys.__file__, artifact_keys.__file__, variant_keys.__file__, queue_keys.__file__}
-    homes.add(ingest_keys.__file__)
+    homes |= {ingest_keys.__file__, file_keys.__file__, model_keys.__file__}
     found: list[str] = []
     for package in (chalicelib, local):
         for folder in package.__path__:

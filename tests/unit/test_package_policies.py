@@ -14,7 +14,7 @@ import pytest
 
 import app as application
 from chalicelib import wiring
-from chalicelib.api.handler import Handler
+from chalicelib.api.handler import EventView
 from chalicelib.api.v1 import ingest_lines
 from chalicelib.core.ids import ExperimentId, RunId, TenantId
 from chalicelib.core.log_ids import LogId
@@ -92,7 +92,7 @@ def test_every_function_has_a_policy_and_every_policy_a_function() -> None:
     assert named == {name: f"policy-{name}.json" for name in FUNCTIONS}
     assert sorted(path.name for path in CHALICE.glob("policy-*.json")) == sorted(named.values())
     handlers = cast("dict[str, object]", application.app.handler_map)
-    workers = [name for name, one in handlers.items() if not isinstance(one, Handler)]
+    workers = [name for name, one in handlers.items() if not isinstance(one, EventView)]
     assert sorted([*workers, "api_handler"]) == FUNCTIONS
     assert not config["autogen_policy"]
 

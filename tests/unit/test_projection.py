@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.core import field_tags
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ids import ExperimentId, RunId
@@ -109,7 +110,8 @@ def test_rows_are_those_of_a_fresh_load(shared: Stores, actions: list[tuple[str,
     assert {row.run_id for row in rows} == set(ids)
     for row in rows:
         run = stores.runs.get(stores.tenant, row.run_id)
-        assert (row.params, row.tags, row.stage) == (run.params, run.tags, run.lifecycle_stage)
+        tags = field_tags.of_run(run.tags, run.name, run.description, run.parent_run_id)
+        assert (row.params, row.tags, row.stage) == (run.params, tags, run.lifecycle_stage)
         assert row.metrics == {name: summary.last for name, summary in run.metrics.items()}
 
 

@@ -68,6 +68,7 @@ def test_a_greedy_variable_takes_the_rest_and_loses_to_everything_else() -> None
     assert matched(of, "/files/a") == ("/files/{name}", {"name": "a"})
     assert matched(of, "/files/a/info") == ("/files/{name}/info", {"name": "a"})
     assert matched(of, "/files/a/b%2Fc/d") == ("/files/{path+}", {"path": "a/b%2Fc/d"})
+    assert matched(of, "/files/a/b/") == ("/files/{path+}", {"path": "a/b/"})
 
 
 def test_a_greedy_variable_below_a_variable_gets_both_values() -> None:
@@ -89,7 +90,6 @@ def test_a_greedy_variable_below_a_variable_gets_both_values() -> None:
         "//",
         "",
         "/files/",
-        "/files/a/",
     ],
 )
 def test_empty_segments_and_trailing_slashes_are_not_found(path: str) -> None:

@@ -9,6 +9,7 @@ from chalice.app import Blueprint
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from chalicelib import wiring
 from chalicelib.api.contract import Answer, Params, Request, ok
 from chalicelib.api.endpoint import endpoint
 from chalicelib.api.forms import form_file
@@ -51,7 +52,7 @@ class FileOut(TypedDict):
     is_dir: Literal[False]
     artifact_id: str
     size_bytes: int
-    sha256: str
+    sha256: str | None
     mime: str
     verified: bool
     created_at: str
@@ -85,7 +86,7 @@ class LocationOut(TypedDict):
 
 
 def stores_of(services: Services) -> RunFiles:
-    return RunFiles(services.runs, services.files, services.uploads, services.bytes)
+    return wiring.run_files(services)
 
 
 def file_out(run_id: RunId, artifact: RunArtifact, prefix: str) -> FileOut:
@@ -116,6 +117,7 @@ def log_artifact(request: Request[None, LogArtifactQuery], services: Services) -
     artifact = run_files.save(
         stores_of(services), request.context, run_id, path, sent.body, sent.mime
     )
+    assert artifact.sha256 is not None  # it passed through us
     payload: ArtifactLogged = {
         "message": f"stored {artifact.path}",
         "run_id": run_id,

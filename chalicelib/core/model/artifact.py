@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from chalicelib.core.ids import ArtifactId, RunId, UploadId, UserId
+from chalicelib.core.ids import ArtifactId, TreeId, UploadId, UserId
 
 
 @dataclass(frozen=True, slots=True)
 class RunArtifact:
-    """A file under a run's artifact tree. `blob_key` names its bytes in the store.
+    """A file in the artifact tree of a run or a logged model. `blob_key` names its bytes in the
+    store.
 
-    `verified` is False until the bytes of a multipart upload were hashed by a worker.
+    `verified` is False until the bytes of a multipart upload were hashed by a worker; until then
+    `sha256` is what was claimed, and None where nothing was.
     """
 
     artifact_id: str
     path: str
     size_bytes: int
-    sha256: str
+    sha256: str | None
     mime: str
     blob_key: str
     verified: bool
@@ -29,7 +31,7 @@ class RunArtifact:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of a run's artifact tree: it exists because a file under it does."""
+    """A folder of an artifact tree: it exists because a file under it does."""
 
     path: str
 
@@ -38,24 +40,27 @@ UploadState: TypeAlias = Literal["open", "completed", "aborted"]
 
 
 @dataclass(frozen=True, slots=True)
-class RunPlace:
-    """Where in which run's artifact tree a file belongs."""
+class FilePlace:
+    """Where in which artifact tree a file belongs."""
 
-    run_id: RunId
+    tree: TreeId
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A presigned upload: of a run's file when it has a `place`, else of bytes to be indexed.
+    """A presigned upload: of a tree's file when it has a `place`, else of bytes to be indexed.
 
     `store_upload` is the blob store's id of a multipart upload, None when it is a single PUT.
     `checksums` says that every part's sha256 is bound when signed. `created_by` is None of one that
     was begun before this was kept.
+
+    Of one that is not `described` the client tells neither size nor digest: `size_bytes` is 0 until
+    it is completed, and `sha256` is a random stand-in that names its object alone.
     """
 
     upload_id: UploadId
-    place: RunPlace | None
+    place: FilePlace | None
     size_bytes: int
     sha256: str
     mime: str
@@ -68,6 +73,7 @@ class Upload:
     created_at_ms: int
     expires_at_ms: int
     created_by: UserId | None = None
+    described: bool = True
 
 
 ARTIFACT_IDS: Final = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from chalicelib.core.ids import ExperimentId, RunId, UserId
+from chalicelib.core.model.dataset import NO_INPUTS, RunInputs
 from chalicelib.core.model.experiment import Stage
 
 RunStatus: TypeAlias = Literal["running", "scheduled", "finished", "failed", "killed"]
@@ -54,6 +55,11 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     metrics: Mapping[str, MetricSummary] = field(default_factory=dict[str, MetricSummary])
+    user_label: str | None = None
+    """The user that the client named; `created_by` is whose key it was."""
+    artifact_location: str | None = None
+    """That of the experiment, when its runs keep their files elsewhere."""
+    inputs: RunInputs = NO_INPUTS
     version: int = 1
 
     @property

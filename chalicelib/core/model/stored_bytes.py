@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from chalicelib.core.model.artifact import RunPlace
+from chalicelib.core.model.artifact import FilePlace
 
 OwnerKind: TypeAlias = Literal["file", "artifact", "directory", "entry"]
-"""A file of a run, an indexed artifact, a file of a directory, a value of an experiment."""
+"""A file of a tree, an indexed artifact, a file of a directory, a value of an experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class StoredBytes:
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Something that needs bytes: `id` is that of the file, the artifact or the entry; a file of a
-    run has its `place`."""
+    tree has its `place`."""
 
     kind: OwnerKind
     id: str
-    place: RunPlace | None = None
+    place: FilePlace | None = None
 
 
 @dataclass(frozen=True, slots=True)

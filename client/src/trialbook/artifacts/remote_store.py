@@ -206,7 +206,7 @@ class RemoteArtifactStore(Staging):
 
     async def _in_cache(self, file: ManifestFile, prepare: Prepare) -> str:
         """A folder of its own for each digest, so that the file keeps its name."""
-        folder = self._cache / "files" / file.sha256
+        folder = self._cache / "files" / (file.sha256 or "unread")
         named = ManifestFile(safe_name(file.path), file.sha256, file.size_bytes)
         await rebuild(folder, [named], prepare)
         return str((folder / named.path).absolute())

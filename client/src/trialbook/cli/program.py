@@ -16,6 +16,7 @@ from trialbook.cli import (
     compare,
     download,
     experiments,
+    importing,
     ingest,
     log,
     results,
@@ -144,5 +145,6 @@ log.register(app, _WRITE)
 app.add_typer(variants.app, name="variants", rich_help_panel=_WRITE)
 upload.register(app, _WRITE)
 ingest.register(app, _WRITE)
+app.add_typer(importing.app, name="import", rich_help_panel=_WRITE)
 sync.register(app, _WRITE)
 account.register(app, _SETUP)

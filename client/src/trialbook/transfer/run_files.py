@@ -80,7 +80,8 @@ async def fetch_run_file(
 
 
 async def find_run_file(api: Api, run_id: str, path: str) -> ManifestFile:
-    """Digest and size. Raises FileNotFoundError. Cost: the pages of its folder up to it."""
+    """Digest ("" of a file that came without one and was not read since) and size. Raises
+    FileNotFoundError. Cost: the pages of its folder up to it."""
     folder = checked_path(path).rpartition("/")[0] or None
     cursor: str | None = None
     while True:
@@ -88,7 +89,7 @@ async def find_run_file(api: Api, run_id: str, path: str) -> ManifestFile:
         page = await api.call("GET", _files(run_id), query=query)
         for entry in cast("list[Mapping[str, Any]]", page["artifacts"]):
             if entry["path"] == path and not entry["is_dir"]:
-                return ManifestFile(path, entry["sha256"], entry["size_bytes"])
+                return ManifestFile(path, entry["sha256"] or "", entry["size_bytes"])
         cursor = page["next_cursor"]
         if cursor is None:
             raise FileNotFoundError(f"the run has no such file: run={run_id} path={path}")

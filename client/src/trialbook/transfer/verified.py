@@ -62,6 +62,8 @@ class VerifiedFolder:
         if not stat.S_ISREG(found.st_mode):
             what = "a link" if stat.S_ISLNK(found.st_mode) else "no plain file"
             raise UnsafePath(f"{what} is in the way of the tree; remove it: {place}")
+        if not file.sha256:
+            return False  # nobody knows it yet, so nothing tells that these are the bytes
         stamp = Stamp.of(found)
         remembered = (file.sha256, stamp.size_bytes, stamp.modified_ns)
         if known.get(file.path) == remembered:

@@ -1,0 +1,1 @@
+"""Runs of another tracker, copied to the service."""
