@@ -39,7 +39,7 @@ test: $(DEV_INSTALLED) ## run every test and show the coverage
 	$(BIN)/pytest -n 2 $(COVERAGE) $(PYTEST_ARGS)
 
 test-fast: $(DEV_INSTALLED) ## run the tests that take a moment, in under a minute
-	HYPOTHESIS_PROFILE=fast $(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
+	TRIALBOOK_TESTS=fast HYPOTHESIS_PROFILE=fast $(BIN)/pytest -n 2 -m "not slow" $(PYTEST_ARGS)
 
 test-integration: $(DEV_INSTALLED) ## run what meets storage on real engines, and the deployed package (TRIALBOOK_ENGINES=required)
 	@exec $(BIN)/python -m tests.integration -n 2 -m "engines and not (slow and any_engine)" $(PYTEST_ARGS)

@@ -63,9 +63,9 @@ OF_SEAWEEDFS: Final = frozenset(Deviation) - OF_DYNAMODB_LOCAL - OF_EMULATOR
 
 
 def marked(names: Iterable[str]) -> list[Any]:
-    """Engines' names as parameters of a fixture or a test."""
-    mark = pytest.mark.engines
-    return [pytest.param(name, marks=mark) if name in REAL else name for name in names]
+    """Engines' names as parameters of a fixture or a test. moto takes its time."""
+    marks = dict.fromkeys(REAL, pytest.mark.engines) | {"moto": pytest.mark.slow}
+    return [pytest.param(name, marks=marks.get(name, ())) for name in names]
 
 
 @functools.cache

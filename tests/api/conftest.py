@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     scope="module",
     params=[
         "sqlite",
-        pytest.param("aws", marks=pytest.mark.slow),
+        *([] if suite.IS_FAST else [pytest.param("aws", marks=pytest.mark.slow)]),
         *suite.FAULTY,
         *real_engines.marked(REAL),
     ],

@@ -1,4 +1,4 @@
-"""Three hundred thousand logs: their results are exact, and read with the requests of a thousand's."""
+"""Very many logs: their results are exact, and read with the requests of a thousand's."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ from tests.api.engines import ENGINES, StandingClock
 from tests.api.harness import Service
 from tests.api.indexed import ARTIFACTS, directory, indexed
 
+pytestmark = pytest.mark.slow
+
 CLOCK_EVENT: dict[str, Any] = {
     "version": "0",
     "account": "1",

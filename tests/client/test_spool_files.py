@@ -111,6 +111,7 @@ def test_a_disk_that_takes_nothing_more_leaves_what_it_has_whole(tmp_path: Path)
     journal.abandon()
 
 
+@pytest.mark.slow
 def test_a_child_that_is_forked_while_a_thread_reads_lets_go_at_once(tmp_path: Path) -> None:
     journal = Journal.create(tmp_path, "https://a.test", "k", "run", "id")
     journal.append(new_record("batch", b"[" + b"1," * 200_000 + b"1]"))

@@ -24,8 +24,14 @@ from tests import real_engines
 from tests.contract.queue_engines import ENGINES, HIDDEN_S, QueueEngine, sqs_client
 from tests.contract.table_engines import sqlite_engine
 
+SLOW = ("sqs", "table-moto")
+PARAMS = [
+    *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW),
+    *real_engines.marked(name for name in ENGINES if name not in SLOW),
+]
 
-@pytest.fixture(params=real_engines.marked(ENGINES))
+
+@pytest.fixture(params=PARAMS)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QueueEngine]:
     """An empty queue on each engine in turn."""
     with ENGINES[request.param](tmp_path) as fresh:

@@ -33,6 +33,8 @@ from tests.faults.faults import Died, Faults
 from tests.faults.faulty_blobs import FaultyBlobs
 from tests.faults.faulty_table import FaultyTable
 
+pytestmark = pytest.mark.slow
+
 FAR_MS: Final = 10**14
 LARGE: Final = 65 * 1024 * 1024
 ATTEMPTS: Final = 10

@@ -31,6 +31,8 @@ from bench.workloads_variants import (
 )
 from tests.api.process import KEY, serving
 
+pytestmark = pytest.mark.slow
+
 HERE = Address("127.0.0.1", 18000)
 PLAIN = b'HTTP/1.1 201 Created\r\nContent-Length: 12\r\nETag: "a:b"\r\n\r\n{"id":"abc"}'
 CHUNKED = (

@@ -38,6 +38,8 @@ from chalicelib.storage.table import (
 from local.disk_blobs import DiskBlobs
 from local.sqlite_table import SqliteTable
 
+pytestmark = pytest.mark.slow
+
 KB = 1024
 SMALL = Sizes(searched_runs=200, history_points=30_000, metric_names=2_000, variant_logs=2_000)
 

@@ -281,6 +281,7 @@ ACTORS: Mapping[str, Act] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("actor", ACTORS)
 def test_bytes_that_are_saved_again_survive_their_collection(tmp_path: Path, actor: str) -> None:
     actors = {"collector": collects, actor: ACTORS[actor]}
@@ -312,6 +313,7 @@ def test_two_collectors_do_not_mislead_each_other(tmp_path: Path) -> None:
     explore(tmp_path, nobody_needs_them, actors, nothing_is_lost_and_nothing_stays)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uploads", [1, 2])
 def test_a_digest_that_turns_out_to_be_true_names_bytes_that_are_there(
     tmp_path: Path, multipart: None, uploads: int

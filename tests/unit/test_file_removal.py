@@ -20,6 +20,8 @@ from tests.unit.histories import new_story
 from tests.unit.interleaving import Act, Ended, explore
 from tests.unit.stores import Stopped, Stores, stopping
 
+pytestmark = pytest.mark.slow
+
 RUN: Final = RunId("1" * 32)
 NAMES: Final = st.sampled_from(["a", "b", "c"])
 PATHS: Final = st.lists(NAMES, min_size=1, max_size=4).map("/".join)

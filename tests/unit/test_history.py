@@ -30,6 +30,8 @@ from tests.unit.histories import (
 )
 from tests.unit.stores import Stores, WatchedTable, close, open_stores
 
+pytestmark = pytest.mark.slow
+
 SLOW = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
