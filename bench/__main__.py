@@ -22,7 +22,16 @@ from bench.measures import IDLE_MEMORY, OURS, START, Measure, Results
 from bench.raw_client import BrokenAnswer
 from bench.servers import LAUNCHES, ROOT, Server, ServerFailed, install_peers
 from bench.subject import FULL, QUICK, Sizes, Subject, Workload
-from bench.workloads import CreateRun, GetRun, LogBatch, LogMetric, Mixed, Search
+from bench.workloads import (
+    CreateRun,
+    GetRun,
+    LogBatch,
+    LogMetric,
+    Mixed,
+    Search,
+    SearchByParam,
+    SearchOrdered,
+)
 from bench.workloads_bulk import Artifacts, History
 from bench.workloads_client import Client
 from bench.workloads_variants import Assign, LogExecution, LogExecutions, ReadResults
@@ -34,6 +43,8 @@ WORKLOADS: Final[Sequence[type[Workload]]] = (
     Mixed,
     GetRun,
     Search,
+    SearchByParam,
+    SearchOrdered,
     History,
     Artifacts,
     Client,
@@ -42,10 +53,7 @@ WORKLOADS: Final[Sequence[type[Workload]]] = (
     LogExecutions,
     ReadResults,
 )
-OVER_MLFLOW: Final = frozenset(
-    kind.name
-    for kind in (CreateRun, LogMetric, LogBatch, Mixed, GetRun, Search, History, Artifacts)
-)
+OVER_MLFLOW: Final = frozenset(kind.name for kind in WORKLOADS[: WORKLOADS.index(Artifacts) + 1])
 BUSY_LOAD: Final = 0.5
 RESULTS: Final = ROOT / "bench" / "results"
 

@@ -84,7 +84,7 @@ class MlflowDialect(Dialect):
         self, connection: Connection, experiment: str, run: str, path: str, file: File
     ) -> None:
         target = self._artifact(experiment, run, path)
-        headers = {"Content-Type": BYTES_TYPE}
+        headers = {**self._headers(), "Content-Type": BYTES_TYPE}
         head = build_head("PUT", target, self.address, headers, len(file.content))
         accept(connection.exchange(head, file.content))
 

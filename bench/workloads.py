@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from bench.dialect import ANY_RUN, Dialect, Point, SeenRun
@@ -23,6 +23,8 @@ from bench.subject import (
 )
 
 PARAMS: Final = {f"param_{n}": f"{n / 7:.6f}" for n in range(10)}
+GROUPS: Final = 50
+"""Values of the param by which runs are searched."""
 TAGS: Final = {f"tag_{n}": f"team-{n}" for n in range(5)}
 
 
@@ -191,21 +193,31 @@ class Search(Requests):
     target = SEARCH
     tail = False
     limit: ClassVar[int] = 100
-    thresholds: ClassVar[list[float]] = [n / 100 for n in range(50, 58)]
+    what: ClassVar[str] = "search {:,} runs"
+    stored: ClassVar[dict[str, tuple[str, list[str]]]] = {}
+    """Experiment and runs by server; all searches are in the same runs."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
-        self.label = f"search {sizes.searched_runs:,} runs"
+        self.label = self.what.format(sizes.searched_runs)
         draw = random.Random(2)
-        self._values = [[draw.random() for _ in range(10)] for _ in range(sizes.searched_runs)]
-        self._stored: dict[str, tuple[str, list[str]]] = {}
+        self.values = [[draw.random() for _ in range(10)] for _ in range(sizes.searched_runs)]
+
+    def asked(self) -> Mapping[str, Callable[[int], bool]]:
+        """Filters, and which runs (by number) each lets through."""
+
+        def above(threshold: float) -> Callable[[int], bool]:
+            return lambda number: self.values[number][0] > threshold
+
+        return {f"metrics.metric_0 > {n / 100}": above(n / 100) for n in range(50, 58)}
 
     def prepare(self, subject: Subject) -> None:
-        experiment = subject.new_experiment("search")
-        runs = [""] * self.sizes.searched_runs
-        # One client: mlflow server stores more from one than from eight.
-        subject.drive([self._fill(subject.dialect, experiment, runs)], FILL_S)
-        self._stored[subject.name] = experiment, runs
+        if subject.name not in self.stored:
+            experiment = subject.new_experiment("search")
+            runs = [""] * self.sizes.searched_runs
+            # One client: mlflow server stores more from one than from eight.
+            subject.drive([self._fill(subject.dialect, experiment, runs)], FILL_S)
+            self.stored[subject.name] = experiment, runs
         super().prepare(subject)
 
     def _fill(self, dialect: Dialect, experiment: str, runs: list[str]) -> Plan:
@@ -214,38 +226,66 @@ class Search(Requests):
             runs[number] = dialect.read_created_run(created.body)
             points = [
                 Point(f"metric_{n}", value, 100, 1_767_000_000_000)
-                for n, value in enumerate(self._values[number])
+                for n, value in enumerate(self.values[number])
             ]
-            yield dialect.log_batch(runs[number], points, PARAMS, TAGS)
+            yield dialect.log_batch(runs[number], points, _params_of(number), TAGS)
 
     def work(self, subject: Subject, clients: int) -> Work:
-        experiment, _ = self._stored[subject.name]
+        experiment, runs = self.stored[subject.name]
+        asked = self.asked()
         requests = {
-            threshold: subject.dialect.search(
-                experiment, f"metrics.metric_0 > {threshold}", "metrics.metric_1 DESC", self.limit
-            )
-            for threshold in self.thresholds
+            where: subject.dialect.search(experiment, where, "metrics.metric_1 DESC", self.limit)
+            for where in asked
         }
-        seen: dict[float, Response] = {}
+        seen: dict[str, Response] = {}
 
         def plan(lane: int) -> Plan:
-            for threshold in itertools.cycle(self.thresholds[lane:] + self.thresholds[:lane]):
-                seen[threshold] = yield requests[threshold]
+            order = list(asked)
+            lane %= len(order)
+            for where in itertools.cycle(order[lane:] + order[:lane]):
+                seen[where] = yield requests[where]
 
         def check() -> None:
-            for threshold, response in seen.items():
+            for where, response in seen.items():
                 found = subject.dialect.read_search(response.body)
-                expect(found, self._wanted(subject.name, threshold), "runs that a search finds")
+                expect(found, self._wanted(runs, asked[where]), "runs that a search finds")
 
         return Work([plan(lane) for lane in range(clients)], check)
 
-    def _wanted(self, server: str, threshold: float) -> list[SeenRun]:
-        _, runs = self._stored[server]
-        numbers = [n for n, values in enumerate(self._values) if values[0] > threshold]
-        numbers.sort(key=lambda n: self._values[n][1], reverse=True)
+    def _wanted(self, runs: Sequence[str], passes: Callable[[int], bool]) -> list[SeenRun]:
+        numbers = [n for n in range(len(runs)) if passes(n)]
+        numbers.sort(key=lambda n: self.values[n][1], reverse=True)
         return [
-            SeenRun(runs[n], _named(self._values[n]), PARAMS, TAGS) for n in numbers[: self.limit]
+            SeenRun(runs[n], _named(self.values[n]), _params_of(n), TAGS)
+            for n in numbers[: self.limit]
         ]
+
+
+class SearchByParam(Search):
+    """The same runs, by a param that one in fifty has."""
+
+    name = "search-param"
+    what = "search {:,} runs by a param"
+
+    def asked(self) -> Mapping[str, Callable[[int], bool]]:
+        def of_group(group: int) -> Callable[[int], bool]:
+            return lambda number: number % GROUPS == group
+
+        return {f"params.group = '{group}'": of_group(group) for group in range(8)}
+
+
+class SearchOrdered(Search):
+    """The same runs, all of them, ordered by a metric."""
+
+    name = "search-order"
+    what = "order {:,} runs"
+
+    def asked(self) -> Mapping[str, Callable[[int], bool]]:
+        return {"": lambda _: True}
+
+
+def _params_of(number: int) -> dict[str, str]:
+    return {**PARAMS, "group": str(number % GROUPS)}
 
 
 def _named(values: Sequence[float]) -> dict[str, float]:

@@ -39,9 +39,19 @@ class MlflowHandler(EventView):
     """The view that Chalice registers for a prefix and a method; called with the event. The areas'
     modules are imported at the first call: no other request pays for them."""
 
-    def __init__(self, name: str, areas: Sequence[str], method: str, *, runs_long: bool) -> None:
-        """`areas` are modules of this package that have `calls`."""
+    def __init__(
+        self,
+        name: str,
+        areas: Sequence[str],
+        method: str,
+        *,
+        runs_long: bool,
+        path: str | None = None,
+    ) -> None:
+        """`areas` are modules of this package that have `calls`; `path` is the one call of a route
+        that is no prefix."""
         self.__name__ = name
+        self._path = path
         self.runs_long = runs_long
         self.writes = method != "GET"
         self._areas = areas
@@ -53,7 +63,7 @@ class MlflowHandler(EventView):
 
     def __call__(self, event: Event) -> dict[str, Any]:
         method = method_of(event)
-        found = self._table.find(method, _path_of(event))
+        found = self._table.find(method, _path_of(event) if self._path is None else self._path)
         route = "(unknown)" if found is None else found[0].path
         with RequestWork() as work:
             try:
@@ -154,12 +164,9 @@ def _matched(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] 
 
 
 def _path_of(event: Event) -> str:
-    """The path below the prefix, as it was sent; of a route without one, its own."""
+    """The path below the prefix, as it was sent."""
     values: dict[str, str] = event["pathParameters"] or {}
-    path = values.get("path")
-    if path is None:
-        path = event["requestContext"].get("resourcePath", "")
-    return path.strip("/")
+    return values.get("path", "").strip("/")
 
 
 def _asked(described: Described, incoming: Incoming, body: bytes) -> Any:

@@ -42,9 +42,11 @@ def _register(prefix: str, areas: tuple[str, ...], *, runs_long: bool) -> None:
         decorate(MlflowHandler(name, areas, method, runs_long=runs_long))
 
 
-def _register_version() -> None:
-    decorate: Any = routes.route("/version", methods=["GET"], cors=CORS, content_types=[])
-    decorate(MlflowHandler("mlflow_get_version", ("server",), "GET", runs_long=False))
+def _register_one(route: str, area: str, path: str, *, runs_long: bool) -> None:
+    """A route for one call alone: what is outside of the prefixes, or takes long below them."""
+    name = f"mlflow_get_{route.strip('/').translate(_PLAIN)}"
+    decorate: Any = routes.route(route, methods=["GET"], name=name, cors=CORS, content_types=[])
+    decorate(MlflowHandler(name, (area,), "GET", runs_long=runs_long, path=path))
 
 
 _PLAIN: Final = str.maketrans("/.-", "___")
@@ -52,4 +54,7 @@ for _prefix in PREFIXES:
     _register(_prefix, AREAS, runs_long=False)
 for _prefix in PROXY_PREFIXES:
     _register(_prefix, ("artifact_proxy",), runs_long=True)
-_register_version()
+_register_one("/version", "server", "version", runs_long=False)
+_register_one(
+    "/api/2.0/mlflow/metrics/get-history", "metrics", "metrics/get-history", runs_long=True
+)
