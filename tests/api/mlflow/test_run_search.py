@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.answers import Json, found
+from tests.api.budget import at_most
 from tests.api.harness import RUNS, Service
 from tests.api.mlflow.tracking import (
     UNKNOWN,
@@ -213,5 +214,5 @@ def test_costs(laptop: Service) -> None:
     experiment = new_experiment(laptop)
     new_run(laptop, experiment)
     searched(laptop, [experiment])
-    with laptop.budget(reads=1, queries=1):
+    with laptop.budget(reads=at_most(2), queries=1):  # where time flows, what changed lately
         searched(laptop, [experiment], filter="metrics.loss > 1")
