@@ -19,7 +19,7 @@ from chalicelib.domain.artifacts import ArtifactStores
 from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.domain.experiments import ExperimentRows, experiment_rows
 from chalicelib.domain.finalization import Finalization
-from chalicelib.domain.ingest_lines import LineStores
+from chalicelib.domain.ingest_applying import LineStores
 from chalicelib.domain.ingestion import IngestStores, Parse
 from chalicelib.domain.projections import Projections
 from chalicelib.domain.retention import RetentionStores

@@ -8,6 +8,7 @@ reading a run (docs/adr/0008-handlers-take-events.md).
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ _HEADERS: dict[str, str] = {
 }
 
 
-class EventView:
+class EventView(ABC):
     """A view that is called with the event and gives the proxy answer itself."""
 
     __name__: str
@@ -75,9 +76,9 @@ class EventView:
     writes: bool
     """Whether it may share a commit with others there."""
 
+    @abstractmethod
     def __call__(self, event: Event) -> dict[str, Any]:
         """Never raises."""
-        raise NotImplementedError
 
 
 class Handler(EventView):

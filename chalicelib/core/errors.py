@@ -26,6 +26,11 @@ class TrialbookError(Exception):
         self.message = message
         self.details: Mapping[str, object] = details
 
+    def in_words(self) -> str:
+        """What is wrong, with the values that tell it apart."""
+        details = ", ".join(f"{name}={value}" for name, value in self.details.items())
+        return f"{self.message} ({details})" if details else self.message
+
 
 class Invalid(TrialbookError):
     """The request can never succeed as it is."""
@@ -106,3 +111,7 @@ class Repeated(Exception):
 
 class Contended(Exception):
     """Another transaction held one of the items; nothing was written, a retry may succeed."""
+
+
+PASSING = (Throttled, Unavailable, Contended)
+"""What is no fault of who asks: the same may succeed later."""

@@ -17,6 +17,7 @@ from typing import Final, cast
 
 from chalicelib.core.context import jitter_s
 from chalicelib.core.errors import (
+    PASSING,
     ConditionFailed,
     Conflict,
     Contended,
@@ -42,7 +43,6 @@ PARKED: Final = 1
 """Version of the mark of a change that is parked; that of one that was projected has none."""
 SETTLED_MS: Final = 15 * 60 * 1000
 """Longer than whoever parks a change can take to mark it."""
-_PASSING: Final = (Throttled, Unavailable, Contended)
 log = logging.getLogger("trialbook")
 
 
@@ -65,7 +65,7 @@ def dispatch(to: Projections, changes: Sequence[Change]) -> None:
             _add(to, [change for change in some if _adds(change)])
             for undone in some:
                 _follow_up(to, undone)
-        except _PASSING as error:
+        except PASSING as error:
             raise Interrupted(undone) from error
 
 
@@ -129,7 +129,7 @@ def _project_pulled(to: Projections, moved: Put, changes: Sequence[Change]) -> N
     """Project the changes, or park the only one, and move the position on. Raises _TooMuch."""
     try:
         projections.project(to, [moved], changes, 0)
-    except (ConditionFailed, *_PASSING):
+    except (ConditionFailed, *PASSING):
         raise
     except Exception as error:
         if len(changes) > 1:
@@ -205,7 +205,7 @@ def _add(to: Projections, changes: Sequence[Change]) -> None:
         return
     try:
         _add_together(to, changes, When.ABSENT)
-    except _PASSING:
+    except PASSING:
         raise
     except Exception as error:  # noqa: BLE001 (whatever it is, the others are projected)
         failed = error
@@ -249,7 +249,7 @@ def _add_together(to: Projections, changes: Sequence[Change], when: When | int) 
 def _follow_up(to: Projections, change: Change) -> None:
     try:
         projections.follow_up(to, change)
-    except _PASSING:
+    except PASSING:
         raise
     except Exception as error:  # noqa: BLE001 (whatever it is, the others are projected)
         _park(to, change, "follow-up", error)

@@ -12,20 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from chalicelib.core.context import Principal, Role
-from chalicelib.core.errors import ConditionFailed, Repeated, TrialbookError
+from chalicelib.core.errors import PASSING, ConditionFailed, Repeated, TrialbookError
 from chalicelib.core.ids import TenantId, UserId, is_label
 from chalicelib.core.model.ingestion import Ingestion, Source
 from chalicelib.domain import ingest_lines, ingest_reader
-from chalicelib.domain.ingest_lines import (
-    PASSING,
-    Applier,
-    LineStores,
-    Numbered,
-    Operation,
-    Refused,
-    RunLine,
-    reason_of,
-)
+from chalicelib.domain.ingest_applying import Applier, LineStores, reason_of
+from chalicelib.domain.ingest_lines import Numbered, Operation, Refused, RunLine
 from chalicelib.domain.ingest_reader import Line, Unreadable
 from chalicelib.domain.stored_bytes import Spread, in_turn
 from chalicelib.storage.blobs import Blobs
@@ -75,9 +67,9 @@ def ingest(stores: IngestStores, source: Source, parse: Parse, *, deadline_s: fl
     clock's `monotonic_s`) has come.
 
     For each window (10,000 lines or 2 MiB) what `Applier.apply` says and one write, and a report
-    when the file ends. Raises Unreadable when
-    the rest cannot be read, Repeated while another worker is at it, and what may pass if nothing
-    was done before: what was applied is noted, and calling again goes on from there.
+    when the file ends. Raises Unreadable when the rest cannot be read, Repeated while another
+    worker is at it, and what may pass if nothing was done before: what was applied is noted, and
+    calling again goes on from there.
     """
     work = _begun(stores, source)
     if work.ingestion.state == "done":

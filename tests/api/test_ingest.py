@@ -115,6 +115,7 @@ REFUSALS: Final[list[tuple[Any, str]]] = [
     ({"type": "variant_log", "slug": "none", "variantKey": "a"}, "there is no such experiment"),
     ({"type": "artifact", "kind": "x", "sha256": "0" * 64}, "missing"),
     ({"type": "run", "run_id": RUN, "unknown": 1}, "unknown"),
+    ({"type": "run", "run_id": RUN, "end_time": "2026-01-01T00:00:00Z"}, "a status that ends"),
 ]
 
 
@@ -127,6 +128,16 @@ def test_a_bad_line_is_refused_with_its_number_and_the_rest_goes_on(service: Ser
     for number, (error, (line, part)) in enumerate(zip(file["errors"], REFUSALS, strict=True), 2):
         assert error["line"] == number
         assert part in error["reason"], (line, error)
+
+
+def test_a_run_that_would_end_before_it_starts_is_not_started(service: Service) -> None:
+    experiment_id = service.experiment()["id"]
+    ended = {"status": "finished", "end_time": "2020-01-01T00:00:00Z"}
+    file = sent(service, packed([{"type": "run", "experiment_id": experiment_id, **ended}]))
+    assert file["refused"] == 1
+    assert "before the run's start" in file["errors"][0]["reason"]
+    listed = found(service.read.get(RUNS, params={"experiment_id": experiment_id}))
+    assert listed["runs"] == []
 
 
 def test_broken_utf8_and_overlong_lines_are_refused(service: Service) -> None:

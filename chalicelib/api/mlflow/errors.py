@@ -79,9 +79,7 @@ def invalid(message: str) -> Failure:
 
 def failure_of(error: TrialbookError) -> Failure:
     """An error of the domain, as this surface answers it."""
-    details = ", ".join(f"{name}={value}" for name, value in error.details.items())
-    message = f"{error.message} ({details})" if details else error.message
-    return Failure(CODE_OF[type(error)], message)
+    return Failure(CODE_OF[type(error)], error.in_words())
 
 
 def body_of(failure: Failure) -> str:

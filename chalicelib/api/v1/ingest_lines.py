@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from chalicelib.api.contract import Body
 from chalicelib.api.errors import invalid_of
@@ -24,6 +24,7 @@ from chalicelib.domain.ingest_lines import (
     RunLine,
     VariantLine,
 )
+from chalicelib.domain.runs import ENDED
 
 
 class RunIn(Body):
@@ -38,6 +39,12 @@ class RunIn(Body):
     parent_run_id: HexId | None = None
     status: RunStatus | None = None
     end_time: Moment | None = None
+
+    @model_validator(mode="after")
+    def _end_of_what(self) -> RunIn:
+        if self.end_time is not None and self.status not in ENDED:
+            raise ValueError("end_time: goes with a status that ends the run")
+        return self
 
 
 class MetricsIn(LogMetrics):
