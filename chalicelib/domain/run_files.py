@@ -48,6 +48,7 @@ def save(
     """A small file. Two reads and one transaction, and for bytes that the tenant has not yet one
     write and one blob. Raises Conflict when the run is deleted, NotFound, Forbidden."""
     experiment_id = experiment_of(stores, context, tree)
+    now_ms = context.now_ms()
     artifact_id = context.fresh_id()  # a repeat takes the place of what it finds, as any other
     mime = mime or mime_by_name(path) or sniff_mime(body)
 
@@ -60,7 +61,7 @@ def save(
             mime=mime,
             blob_key=kept.blob_key,
             verified=kept.verified,
-            created_at_ms=context.now_ms(),
+            created_at_ms=now_ms,
             created_by=context.user,
         )
 

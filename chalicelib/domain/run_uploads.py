@@ -76,7 +76,7 @@ def _complete(
         raise Conflict("the upload was aborted; begin another", upload_id=upload_id)
     if upload.state == "completed":
         return _completed(stores, context, upload, place)
-    experiment_id = experiment_of(stores, context, tree)
+    experiment_id, now_ms = experiment_of(stores, context, tree), context.now_ms()
     known = stores.bytes.records.get(context.tenant, upload.sha256)
     arrived = uploads.arrived(stores.upload_stores, context, upload, parts)
     typed = uploads.typed(stores.upload_stores, upload, arrived)
@@ -89,11 +89,11 @@ def _complete(
         lambda kept: [
             uploads.completed(stores.upload_stores, context, typed),
             *stores.files.writes(
-                context.tenant, experiment_id, tree, _artifact(typed, place, kept, context)
+                context.tenant, experiment_id, tree, _artifact(typed, place, kept, context, now_ms)
             ),
         ],
     )
-    return _artifact(typed, place, kept, context)
+    return _artifact(typed, place, kept, context, now_ms)
 
 
 def abort(stores: RunFiles, context: Context, tree: TreeId, upload_id: UploadId) -> None:
@@ -116,7 +116,9 @@ def _upload(
     return upload, upload.place
 
 
-def _artifact(upload: Upload, place: FilePlace, kept: StoredBytes, context: Context) -> RunArtifact:
+def _artifact(
+    upload: Upload, place: FilePlace, kept: StoredBytes, context: Context, now_ms: int
+) -> RunArtifact:
     return RunArtifact(
         artifact_id=upload.upload_id,
         path=place.path,
@@ -125,7 +127,7 @@ def _artifact(upload: Upload, place: FilePlace, kept: StoredBytes, context: Cont
         mime=upload.mime,
         blob_key=kept.blob_key,
         verified=kept.verified,
-        created_at_ms=context.now_ms(),
+        created_at_ms=now_ms,
         created_by=upload.created_by or context.user,
     )
 
@@ -138,4 +140,4 @@ def _completed(stores: RunFiles, context: Context, upload: Upload, place: FilePl
     arrived = StoredBytes(
         upload.sha256, upload.size_bytes, upload.blob_key, upload.store_upload is None, 0
     )
-    return _artifact(upload, place, arrived, context)
+    return _artifact(upload, place, arrived, context, context.now_ms())

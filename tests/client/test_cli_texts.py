@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trialbook.artifacts.model import CONTEXT_IDS
@@ -44,6 +44,7 @@ def test_text_has_one_line_and_nothing_that_steers_a_terminal(text: str) -> None
     assert texts.one_line(shown) == shown
 
 
+@example([1.4e299, -1.797693133424767e308], 2, 1)
 @given(st.lists(st.floats(), max_size=50), st.integers(1, 20), st.integers(1, 8))
 def test_a_curve_has_as_many_lines_and_columns_as_there_is_room(
     values: list[float], width: int, height: int

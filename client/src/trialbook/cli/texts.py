@@ -99,11 +99,14 @@ def plot(values: Sequence[float], width: int, height: int) -> list[str]:
     low, high = min(seen), max(seen)
     steps = height * (len(_BLOCKS) - 1)
     lines = [""] * height
+    # Halved where the numbers are so far apart that their difference is none.
+    scale = 1.0 if math.isfinite(high - low) else 0.5
+    span = high * scale - low * scale
     for value in columns:
-        span = high - low
         filled = 0
         if value is not None:
-            filled = 1 + round((value - low) / span * (steps - 1)) if span > 0 else steps // 2
+            above = value * scale - low * scale
+            filled = 1 + round(above / span * (steps - 1)) if span > 0 else steps // 2
         for row in range(height):
             left = filled - (height - 1 - row) * (len(_BLOCKS) - 1)
             lines[row] += _BLOCKS[min(max(left, 0), len(_BLOCKS) - 1)]
