@@ -67,7 +67,7 @@ class Ear:
 
     def client(self, service: Service, key: str) -> httpx.Client:
         """One that sends marks in places that every request has."""
-        self.secrets |= {key, key.rpartition("_")[2], key.split("_", 2)[2]}
+        self.secrets |= {key, key.split("_", 2)[2]}
         client = service.client(key, **{"user-agent": f"{MARK}-agent", "x-more": MARK})
         client.event_hooks = {"response": [self.hear]}
         return client
