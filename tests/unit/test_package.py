@@ -95,6 +95,11 @@ def test_every_route_is_in_the_template(built: Built) -> None:
         assert {method.upper() for method in paths[path]} == {*methods, "OPTIONS"}, path
 
 
+def test_the_gateway_compresses_large_answers(built: Built) -> None:
+    for stage in built.folders:
+        assert _api(built.template(stage))["MinimumCompressionSize"] == 16_384
+
+
 def test_every_handler_is_in_the_code(built: Built) -> None:
     with zipfile.ZipFile(built.folders["dev"] / "deployment.zip") as zipped:
         names = set(zipped.namelist())
