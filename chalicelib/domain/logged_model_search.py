@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chalicelib.core.context import Context
 from chalicelib.core.ids import ExperimentId
 from chalicelib.core.model.logged_model import LoggedModel, ModelPoint
+from chalicelib.domain import default_experiment
 from chalicelib.domain.filter_parser import Field, parse_clauses
 from chalicelib.domain.model_filters import LOGGED_MODELS, arranged, kept, parse_orders
 from chalicelib.storage import model_keys
@@ -66,6 +67,8 @@ def search(
     def read(model: LoggedModel, field: Field) -> Sequence[str | float]:
         if field.kind == "metric":
             return [p.value for p in model.points if p.key == field.key and _is_on(p, datasets)]
+        if (field.kind, field.key) == ("attribute", "experiment_id"):
+            return [default_experiment.spelled(context.tenant, model.experiment_id)]
         return values_of(model, field)
 
     if datasets and not any(clause.field.kind == "metric" for clause in clauses):

@@ -207,7 +207,9 @@ def _json_object(body: bytes) -> Mapping[str, Any]:
 def _told(error: ValidationError) -> Failure:
     """In MLflow's words: it looks at the type of a value, and for one that must be there."""
     first = error.errors(include_url=False)[0]
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    # the branch of a union is no part of the name
+    loc = [part for part in first["loc"] if part not in ("str", "int")]
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
     name, value = "".join(parts).removeprefix("."), first["input"]
     if first["type"] == "missing" or (first["type"] == "string_too_short" and value == ""):
         return checks.absent(name)

@@ -38,6 +38,12 @@ def names(service: Service, models: list[Json], **query: Any) -> str:
     return "".join(one["info"]["name"] for one in found["models"])
 
 
+def test_the_default_experiment_is_filtered_for_as_it_is_told(service: Service) -> None:
+    model = logged_model(service, experiment_id="0", name="of the default one")
+    assert names(service, [model], filter="experiment_id = '0'") == "of the default one"
+    assert names(service, [model], filter="experiment_id != '0'") == ""
+
+
 def test_filters(service: Service, three: list[Json]) -> None:
     run_id = three[0]["info"]["source_run_id"]
     model_id = three[2]["info"]["model_id"]

@@ -51,6 +51,15 @@ def test_a_new_run_has_every_field(service: Service) -> None:
     assert old["run"] == again
 
 
+def test_a_run_keeps_the_id_that_it_comes_with(service: Service) -> None:
+    run_id = "0123456789abcdef" * 2
+    assert new_run(service, run_id=run_id)["info"]["run_id"] == run_id
+    for client in (service.write, service.other):  # nobody can have it again, or see whose it is
+        again = post(client, "runs/create", experiment_id="0", run_id=run_id)
+        assert run_id in said(again, 400, "RESOURCE_ALREADY_EXISTS")
+    assert "run_id" in said(post(service.write, "runs/create", run_id="my-run"))
+
+
 def test_what_is_left_out_of_a_new_run_is_made_up(service: Service) -> None:
     info = new_run(service)["info"]
     assert info["experiment_id"] == "0"
