@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from chalicelib import wiring
@@ -28,6 +29,10 @@ from chalicelib.api.v1 import (
     variants,
 )
 from chalicelib.api.workers import events
+
+# Rows that are searched stay in memory by the ten thousand. Looking again and again for cycles among
+# them took up to half of a search, and they have none.
+gc.set_threshold(50_000, 20, 20)
 
 app = TrialbookApp("trialbook")
 # A file that MLflow's client sends through us has the type that its name tells, so every body must

@@ -71,12 +71,12 @@ def search(
             if stage == "active":
                 continue
             stage = None
-        partition = rows.rows(keys.runs_changed(context.tenant, experiment.id))
-        found.extend(
-            row
-            for row in partition
-            if stage in (None, row.stage) and query.status in (None, row.status)
-        )
+        some = rows.rows(keys.runs_changed(context.tenant, experiment.id))
+        if stage is not None:
+            some = [row for row in some if row.stage == stage]
+        if query.status is not None:
+            some = [row for row in some if row.status == query.status]
+        found.extend(some)
     top = ordering.top(_select(wanted, found, query), query.offset + query.limit + 1, query.after)
     page = top[query.offset : query.offset + query.limit]
     return Found(page, ordering, more=len(top) > query.offset + query.limit)
