@@ -44,7 +44,7 @@ class Incoming:
         if not body:
             return b""
         if isinstance(body, bytes):
-            return body  # as stock `chalice local` has it
+            return body  # as on a laptop
         if not self._event.get("isBase64Encoded"):
             return body.encode()
         try:

@@ -68,7 +68,9 @@ def make_app(gate: Gate) -> LambdaApp:
         return now
 
     def echo(**_: str) -> dict[str, Any]:
-        return request().to_original_event()
+        event = request().to_original_event()
+        body = event["body"]
+        return {**event, "body": None if body is None else body.decode()}
 
     echo_types = ["application/json", "text/plain", "application/octet-stream"]
     for path in ("/", "/echo", "/runs/{run_id}/metrics/{key}"):

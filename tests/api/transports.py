@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -73,6 +74,8 @@ class AppTransport(httpx.BaseTransport):
             "127.0.0.1",
         )
         event["requestContext"]["path"] = self._stage + path
+        if body:  # as the gateway tells of what may be of any type
+            event |= {"body": b64encode(body).decode(), "isBase64Encoded": True}
         call = cast("Callable[[Any, Any], dict[str, Any]]", app)
         return app_answer(call(event, LambdaContext(request_id, self._clock)), request_id)
 
