@@ -20,6 +20,7 @@ from chalicelib.core.model.experiment import (
     Variant,
 )
 from chalicelib.domain import names, variant_rules
+from chalicelib.domain.lost_answers import again_if_lost
 from chalicelib.storage import keys
 from chalicelib.storage.experiments import (
     ExperimentStore,
@@ -221,25 +222,32 @@ def move_stage(
     store: ExperimentStore, context: Context, id_or_slug: str, stage: Stage
 ) -> Experiment:
     """As `set_stage`. Raises NotFound for one that is there already."""
+    was_elsewhere = False
 
     def edit(old: Experiment) -> Experiment:
-        if old.lifecycle_stage == stage:
+        nonlocal was_elsewhere
+        if old.lifecycle_stage != stage:
+            was_elsewhere = True
+        elif not was_elsewhere:  # else moved since: a write of ours came twice, or got no answer
             raise NotFound("there is no such experiment to do it to", experiment_id=old.id)
         return replace(old, lifecycle_stage=stage)
 
-    return _edit(store, context, id_or_slug, edit)
+    return again_if_lost(context, lambda: _edit(store, context, id_or_slug, edit))
 
 
 def drop_tag(store: ExperimentStore, context: Context, id_or_slug: str, name: str) -> Experiment:
     """One read and one write. Raises NotFound with the `tag` that it has not, Conflict."""
+    was_there = False
 
     def edit(old: Experiment) -> Experiment:
+        nonlocal was_there
         check_writable(old)
-        if name not in old.tags:
+        was_there = was_there or name in old.tags
+        if not was_there:
             raise NotFound("the experiment has no such tag", tag=name[:250])
         return replace(old, tags=merge_tags(old.tags, {name: None}))
 
-    return _edit(store, context, id_or_slug, edit)
+    return again_if_lost(context, lambda: _edit(store, context, id_or_slug, edit))
 
 
 def writable(store: ExperimentStore, context: Context, id_or_slug: str) -> Experiment:

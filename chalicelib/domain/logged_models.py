@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import Conflict, NotFound
+from chalicelib.core.errors import ConditionFailed, Conflict, NotFound
 from chalicelib.core.ids import ModelId
 from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.logged_model import LoggedModel, ModelPoint, ModelStatus
 from chalicelib.domain import experiments, names
 from chalicelib.domain.experiments import merge_tags
+from chalicelib.domain.lost_answers import again_if_lost
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.logged_models import LoggedModelStore
 
@@ -37,8 +38,8 @@ class NewModel:
 def create(
     models: LoggedModelStore, experiment_store: ExperimentStore, context: Context, wanted: NewModel
 ) -> LoggedModel:
-    """One read and one write. Raises Conflict when the experiment is deleted, NotFound, Forbidden,
-    TooLarge."""
+    """One read and one write, and a read of what the store's client sent twice. Raises Conflict
+    when the experiment is deleted, NotFound, Forbidden, TooLarge."""
     experiment = experiments.writable(experiment_store, context, wanted.experiment_id)
     now_ms = context.now_ms()
     model = LoggedModel(
@@ -54,7 +55,10 @@ def create(
         params=wanted.params,
         tags=wanted.tags,
     )
-    return models.save(context.tenant, model)
+    try:
+        return models.save(context.tenant, model)
+    except ConditionFailed:  # nothing but a write of ours has the id
+        return models.get(context.tenant, model.model_id)
 
 
 def get(
@@ -85,14 +89,16 @@ def set_tags(
 ) -> LoggedModel:
     """Merge tags, None deletes one. One read and one write. Raises NotFound, also for one to delete
     that is not there, TooLarge."""
+    were_there: set[str] = set()  # or are gone: a write of ours came twice, or got no answer
 
     def edit(old: LoggedModel) -> LoggedModel:
+        were_there.update(old.tags)
         for key, value in tags.items():
-            if value is None and key not in old.tags:
+            if value is None and key not in were_there:
                 raise NotFound("the logged model has no such tag", key=key)
         return replace(old, tags=merge_tags(old.tags, tags))
 
-    return _edit(models, context, model_id, edit)
+    return again_if_lost(context, lambda: _edit(models, context, model_id, edit))
 
 
 def edit_tag(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.errors import Conflict
+from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.model.registry import ModelVersion, RegisteredModel, RegistryId
 from chalicelib.domain import model_names
 from chalicelib.domain.experiments import merge_tags
+from chalicelib.domain.lost_answers import again_if_lost
 from chalicelib.storage.registry import ModelNameTaken, RegistryStore
 
 
@@ -23,7 +24,8 @@ class NewRegisteredModel:
 def create(
     registry: RegistryStore, context: Context, wanted: NewRegisteredModel
 ) -> RegisteredModel:
-    """One read and one write. Raises Conflict when the name is taken, Invalid, TooLarge."""
+    """One read and one write; a read more when the name is taken. Raises Conflict then, Invalid,
+    TooLarge."""
     model_names.check_registered(wanted.name)
     now_ms = context.now_ms()
     model = RegisteredModel(
@@ -38,6 +40,9 @@ def create(
     try:
         return retry_races(context, lambda: registry.create(context.tenant, model))
     except ModelNameTaken as error:
+        known = get(registry, context, wanted.name)
+        if known.id == model.id:  # by a write of ours that came twice, or got no answer
+            return known
         raise _taken(wanted.name) from error
 
 
@@ -58,16 +63,22 @@ def rename(registry: RegistryStore, context: Context, name: str, new_name: str) 
     """Versions, tags and aliases stay. Two reads and one transaction. Raises Conflict when the new
     name is taken, NotFound, Invalid."""
     model_names.check_registered(new_name)
+    seen: list[RegisteredModel] = []
 
     def attempt() -> RegisteredModel:
-        old = get(registry, context, name)
+        old = _seen_again(registry, context, name, seen)
+        if old is None:
+            new = get(registry, context, new_name)
+            if new.id != seen[-1].id:
+                raise NotFound("there is no such registered model", name=name)
+            return new
         new = replace(old, name=new_name, last_updated_ms=context.now_ms())
         if new_name != name:
             registry.rename(context.tenant, old, new)
         return new
 
     try:
-        return retry_races(context, attempt)
+        return again_if_lost(context, lambda: retry_races(context, attempt))
     except ModelNameTaken as error:
         raise _taken(new_name) from error
 
@@ -75,14 +86,35 @@ def rename(registry: RegistryStore, context: Context, name: str, new_name: str) 
 def delete(registry: RegistryStore, context: Context, name: str) -> None:
     """With all of its versions; the name is then free. One read, one write, and for the versions a
     query per MB and a transaction per 100. Raises NotFound."""
+    seen: list[RegisteredModel] = []
 
-    def attempt() -> RegisteredModel:
+    def attempt() -> None:
+        model = _seen_again(registry, context, name, seen)
+        if model is not None:
+            registry.delete(context.tenant, model)
+
+    def clear() -> None:
+        registry.clear(context.tenant, seen[-1])
+
+    for step in (attempt, clear):
+        again_if_lost(context, lambda step=step: retry_races(context, step))
+
+
+def _seen_again(
+    registry: RegistryStore, context: Context, name: str, seen: list[RegisteredModel]
+) -> RegisteredModel | None:
+    """The model of the name. None for one that was seen under it before and is not there now: the
+    write that moved it came twice, or got no answer. Raises NotFound."""
+    try:
         model = get(registry, context, name)
-        registry.delete(context.tenant, model)
-        return model
-
-    model = retry_races(context, attempt)
-    retry_races(context, lambda: registry.clear(context.tenant, model))
+    except NotFound:
+        if seen:
+            return None
+        raise
+    if seen and model.id != seen[-1].id:
+        return None
+    seen.append(model)
+    return model
 
 
 def set_tags(

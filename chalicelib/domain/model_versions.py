@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.context import Context, retry_races
-from chalicelib.core.model.registry import ModelVersion, RegisteredModel, VersionStage
+from chalicelib.core.errors import NotFound, Unavailable
+from chalicelib.core.model.registry import ModelVersion, RegisteredModel, RegistryId, VersionStage
 from chalicelib.domain import model_registry
 from chalicelib.domain.experiments import merge_tags
+from chalicelib.domain.lost_answers import again_if_lost
 from chalicelib.domain.model_names import LATEST, check_alias
 from chalicelib.storage.registry import RegistryStore
 
@@ -31,9 +34,15 @@ def create(
 ) -> tuple[RegisteredModel, ModelVersion]:
     """The next version: no two have a number, whoever writes at once. One read and one transaction.
     Raises NotFound, TooLarge."""
+    unsure: list[ModelVersion] = []
 
     def attempt() -> tuple[RegisteredModel, ModelVersion]:
         old = model_registry.get(registry, context, name)
+        for one in unsure:  # made, or not: nobody else's is equal to the millisecond
+            with suppress(NotFound):
+                there = registry.get_version(context.tenant, old, one.number)
+                if replace(there, version=0) == one:
+                    return old, there
         now_ms = context.now_ms()
         number = old.last_version + 1
         one = ModelVersion(
@@ -51,9 +60,13 @@ def create(
             tags=wanted.tags,
         )
         new = replace(old, last_version=number, last_updated_ms=now_ms)
-        return registry.save(context.tenant, new, [one]), replace(one, version=1)
+        try:
+            return registry.save(context.tenant, new, [one]), replace(one, version=1)
+        except Unavailable:
+            unsure.append(one)
+            raise
 
-    return retry_races(context, attempt)
+    return again_if_lost(context, lambda: retry_races(context, attempt))
 
 
 def get(
@@ -141,14 +154,23 @@ def move(
 
 def delete(registry: RegistryStore, context: Context, name: str, number: int) -> None:
     """With its aliases. Two reads and one transaction. Raises NotFound."""
+    seen: set[RegistryId] = set()
 
     def attempt() -> None:
-        model, one = get(registry, context, name, number)
+        try:
+            model, one = get(registry, context, name, number)
+        except NotFound:
+            if seen:  # deleted since: a write of ours got no answer
+                return
+            raise
+        if seen and model.id not in seen:  # another model of the name
+            return
+        seen.add(model.id)
         aliases = {alias: of for alias, of in model.aliases.items() if of != number}
         model = replace(model, aliases=aliases, last_updated_ms=context.now_ms())
         registry.delete_version(context.tenant, model, one)
 
-    retry_races(context, attempt)
+    again_if_lost(context, lambda: retry_races(context, attempt))
 
 
 def _edit(

@@ -21,6 +21,7 @@ from chalicelib.core.model.experiment import Stage
 from chalicelib.core.model.run import EndStatus, Run, RunStatus
 from chalicelib.domain import experiments, names
 from chalicelib.domain.logging import COMPACT_ENDED_CHUNKS, compaction_due, put_once, writable
+from chalicelib.domain.lost_answers import again_if_lost
 from chalicelib.storage.experiments import ExperimentStore
 from chalicelib.storage.run_document import RunDocument
 from chalicelib.storage.runs import FEED, RunPage, RunStore
@@ -204,21 +205,26 @@ def update(
 def drop_tag(runs: RunStore, context: Context, run_id: RunId, name: str) -> None:
     """One read and one write. A tag that says a field empties it, but for the name, which stays.
     Raises NotFound with the `tag` that the run has not, Conflict."""
+    was_there = False
 
     def edit(document: RunDocument) -> bool:
+        nonlocal was_there
         writable(document)
         if name == field_tags.NAME:
             return False
         field = _FIELD_OF_TAG.get(name)
         is_field = field is not None and document.root[field] is not None
         if document.tag(name) is None and not is_field:
+            if was_there:  # dropped since: a write of ours came twice, or got no answer
+                return False
             raise NotFound("the run has no such tag", tag=name[:250])
+        was_there = True
         document.set_tag(name, None)
         if field is not None:
             document.set_fields({field: None})
         return True
 
-    _edit(runs, context, run_id, edit, [name])
+    again_if_lost(context, lambda: _edit(runs, context, run_id, edit, [name]))
 
 
 def _end_ms(document: RunDocument, context: Context, asked_ms: int | None) -> int:

@@ -21,6 +21,8 @@ DIED, DIED_AFTER = "died", "died after"
 OF_READS: Final = (THROTTLED, UNREACHED, DIED)
 OF_WRITES: Final = (THROTTLED, UNREACHED, LOST, LOST, LOST, CONTENDED, REPEATED, DIED, DIED_AFTER)
 """Lost answers more often than others: they are what is easily done twice."""
+OF_DONE: Final = (LOST, DIED_AFTER)
+"""What befalls after the work: whoever asked cannot tell it from what befalls before."""
 
 
 class Died(BaseException):
@@ -41,13 +43,17 @@ class Faults:
 
     `rate` is the share of requests that something befalls; `stop_after` has the process die once,
     before the request that follows so many. `are_on` switches everything but that off.
+    `spares_done` has nothing befall a write that is made, and what comes after it.
     """
 
     seed: int
     rate: float = 0.0
     stop_after: int | None = None
     are_on: bool = True
+    spares_done: bool = False
     made: int = 0
+    wrote: bool = False
+    """Whether a write was made."""
     trace: list[str] = field(default_factory=list[str])
     """Every request, and what befell it."""
     is_dead: bool = False
@@ -65,6 +71,7 @@ class Faults:
             self._before(fate)
         try:
             answer = call()
+            self._made(among)
             if fate == REPEATED:  # by the vendor's client, which did not get the first answer
                 answer = call()
         finally:
@@ -88,11 +95,18 @@ class Faults:
         """Another process takes over."""
         self.is_dead = False
 
+    def _made(self, among: tuple[str, ...]) -> None:
+        if among != OF_READS:
+            self.wrote = True
+            self.are_on = self.are_on and not self.spares_done
+
     def _is_drawn(self) -> bool:
         return self.are_on and self.chance.random() < self.rate
 
     def _fate(self, name: str, among: tuple[str, ...]) -> str | None:
         fate = self.chance.choice(among) if self._is_drawn() else None
+        if self.spares_done and fate in OF_DONE:
+            fate = None
         if self.made == self.stop_after:
             fate = DIED
         self.made += 1

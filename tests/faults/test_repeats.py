@@ -7,7 +7,6 @@ sends the same under the same `Idempotency-Key`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -22,16 +21,15 @@ from chalicelib.storage.stored_bytes import StoredBytesStore
 from tests.api.answers import Json, found
 from tests.api.engines import ENGINES, Engine, Fresh, StandingClock
 from tests.api.files import form
-from tests.api.harness import EXPERIMENTS, RUNS, Service
+from tests.api.harness import EXPERIMENTS, RUNS
 from tests.api.indexed import ARTIFACTS, manifest_of, sha256_of, stored
 from tests.api.named import data_url
 from tests.api.routes import ROUTES
 from tests.api.transports import quiet_logs
 from tests.faults import faults
 from tests.faults.client import FORM
-from tests.faults.faults import Died, Faults
-from tests.faults.faulty_blobs import FaultyBlobs
-from tests.faults.faulty_table import FaultyTable
+from tests.faults.faults import Died
+from tests.faults.one_fault import Struck
 
 pytestmark = pytest.mark.slow
 
@@ -41,32 +39,11 @@ ATTEMPTS: Final = 10
 FILES: Final = {"a": b"the first", "b/c": b"the second"}
 
 
-class OneFault(Faults):
-    """Something befalls one request, `left` requests from now: what may only befall writes spares a
-    read its work."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-        self.left, self.fate = -1, faults.LOST
-
-    def _fate(self, name: str, among: tuple[str, ...]) -> str | None:
-        self.left -= 1
-        if self.left != -1:
-            return None
-        return self.fate if self.fate in among else OF_READ[self.fate]
-
-
-OF_READ: Final = {faults.LOST: faults.UNREACHED, faults.DIED_AFTER: faults.DIED}
-
-
-class Repeating:
+class Repeating(Struck):
     """A tenant whose creations meet one fault each, and what they are about."""
 
     def __init__(self, engine: Engine) -> None:
-        self.faults = OneFault()
-        self._engine = engine
-        self.restart()
-        self.service = Service(self._faulty)
+        super().__init__(engine)
         self.slug = "repeats"
         experiment = self.service.experiment(
             slug=self.slug, variants=[{"key": "A", "weight": 100}], status="active"
@@ -75,18 +52,6 @@ class Repeating:
         self.run_id: str = self.service.run(self.experiment_id)["run_id"]
         for body in FILES.values():
             stored(self.service, body)
-
-    def restart(self) -> None:
-        """A new process on the same stores."""
-        of = self._engine.services
-        self.faults.restart()
-        services = wiring.services_on(
-            FaultyTable(of.table, self.faults),
-            FaultyBlobs(of.blobs, self.faults),
-            self._engine.clock,
-        )
-        self._faulty = replace(self._engine, services=services)
-        wiring.install(services)
 
     def send(self, path: str, key: str, content: Json, after: int) -> httpx.Response:
         """The answer that is given in the end. The fault befalls the request `after` others."""

@@ -14,6 +14,7 @@ from chalicelib.core.log_ids import log_id
 from local.routing import Resource, Router
 from tests.api.answers import Json
 from tests.api.engines import START_MS
+from tests.faults import mlflow_calls
 from tests.faults.faults import Died, Faults
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ ATTEMPTS: Final = 20
 LOG_BATCH: Final = "/experiment/{slug}/log/batch"
 PASSING: Final = {"throttled", "unavailable"}
 _BEFALLEN: Final = "trialbook.befallen"
+_WROTE: Final = "trialbook.wrote"
 _IDS: Final = re.compile(r"[0-9a-f]{32,}|[^/?]{40,}")
 
 
@@ -38,18 +40,19 @@ class Exposed(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        route = _route(request)
-        path = _IDS.sub("*", request.url.path) if route is None else route.pattern
-        name = f"{request.method} {path}"
+        name = _name(request)
         faults = self._luck.faults_of(name)
         befallen = self._luck.befallen[name]
         faults.are_on = befallen < self._in_a_row
+        faults.spares_done = mlflow_calls.creates(request)
         try:
             answer = self._answer(request, faults)
             if not is_in_flight(answer):
                 self._luck.befallen[name] = 0
             return answer
         finally:
+            if faults.wrote:
+                request.extensions[_WROTE] = True
             if befell(faults):
                 request.extensions[_BEFALLEN] = True
                 self._luck.befallen[name] = befallen + 1
@@ -72,7 +75,8 @@ class Exposed(httpx.BaseTransport):
 
 
 class Endured(httpx.BaseTransport):
-    """Tries again what something befell, as our client does, so that it is done, and done once."""
+    """Tries again what something befell, as our client and MLflow's do, so that it is done, and
+    done once. Not so a 500, which MLflow's sends again: it must not be answered."""
 
     def __init__(self, inner: httpx.BaseTransport, luck: BadLuck) -> None:
         self._inner = inner
@@ -91,10 +95,14 @@ class Endured(httpx.BaseTransport):
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         for _ in range(ATTEMPTS):
+            wrote = _WROTE in request.extensions
             try:
                 answer = self._inner.handle_request(request)
             except httpx.TransportError:
                 continue
+            if wrote and mlflow_calls.says_that_it_was_done(request, answer):
+                told = mlflow_calls.telling(request)
+                return httpx.Response(200, json={}) if told is None else self._answer(told)
             passes = answer.status_code in (429, 502, 503) or is_in_flight(answer)
             if not passes or _BEFALLEN not in request.extensions:
                 return answer
@@ -128,6 +136,16 @@ def _route(request: httpx.Request) -> Resource | None:
     path = request.url.raw_path.partition(b"?")[0].decode("ascii")
     matched = _router.match(path)
     return None if matched is None else matched[0]
+
+
+def _name(request: httpx.Request) -> str:
+    """What requests have in common of which one is the n-th."""
+    call = mlflow_calls.call_of(request)  # many are behind one route
+    if call is not None:
+        return _IDS.sub("*", call)
+    route = _route(request)
+    path = _IDS.sub("*", request.url.path) if route is None else route.pattern
+    return f"{request.method} {path}"
 
 
 def _logs_of(request: httpx.Request) -> list[Json]:

@@ -23,6 +23,7 @@ from chalicelib.core.model.experiment import Stage
 from chalicelib.domain import default_experiment, experiment_search, experiments
 from chalicelib.domain.experiment_search import ExperimentQuery
 from chalicelib.domain.experiments import Changes, NewExperiment
+from chalicelib.domain.lost_answers import made_once
 from chalicelib.wiring import Services
 
 calls = Calls()
@@ -86,7 +87,9 @@ def create(call: Call[Create], services: Services) -> Any:
         tags=tags,
     )
     try:
-        experiment = experiments.create(services.experiments, context, wanted)
+        experiment = made_once(
+            context, lambda once: experiments.create(services.experiments, once, wanted)
+        )
     except Conflict:
         raise already_exists(f"Experiment(name={asked.name})") from None
     return {"experiment_id": default_experiment.spelled(context.tenant, experiment.id)}

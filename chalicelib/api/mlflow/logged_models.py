@@ -33,6 +33,7 @@ from chalicelib.domain import (
 )
 from chalicelib.domain.logged_model_search import ModelOrder, ModelQuery, OnDataset
 from chalicelib.domain.logged_models import NewModel
+from chalicelib.domain.lost_answers import made_once
 from chalicelib.wiring import Services
 
 calls = Calls()
@@ -125,8 +126,11 @@ def create(call: Call[Create], services: Services) -> Any:
             tags=tags_of(asked.tags),
         )
         try:
-            model = logged_models.create(
-                services.logged_models, services.experiments, context, wanted
+            model = made_once(
+                context,
+                lambda once: logged_models.create(
+                    services.logged_models, services.experiments, once, wanted
+                ),
             )
         except Conflict:
             raise invalid(not_active(asked.experiment_id)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import orjson
@@ -15,7 +16,6 @@ from chalicelib.api.mlflow.model_shapes import (
     ModelTagKey,
     ModelTagValue,
     listed,
-    no_logged_model,
     page_out,
     told,
     version_out,
@@ -29,8 +29,10 @@ from chalicelib.api.mlflow.registered_models import (
 )
 from chalicelib.api.mlflow.searches import after
 from chalicelib.core.context import Context, Role
+from chalicelib.core.errors import TrialbookError
 from chalicelib.core.model.registry import ModelVersion, RegisteredModel
 from chalicelib.domain import logged_models, model_names, model_versions, registry_search
+from chalicelib.domain.lost_answers import again_if_lost
 from chalicelib.domain.model_versions import NewVersion
 from chalicelib.domain.registry_search import PROMPT_TAG, RegistryQuery
 from chalicelib.wiring import Services
@@ -201,12 +203,16 @@ def _found(
 def _note(
     services: Services, context: Context, model_id: str, model: RegisteredModel, one: ModelVersion
 ) -> None:
-    """Tell the logged model of its version; one that is gone needs to know nothing."""
+    """Tell the logged model of its version, if it can be told now."""
     noted = {"name": model.name, "version": one.number}
 
     def added(known: str | None) -> str:
         before = listed(known)
         return known or "" if noted in before else orjson.dumps([*before, noted]).decode()
 
-    with told(no_logged_model(model_id)):
+    def note() -> None:
         logged_models.edit_tag(services.logged_models, context, model_id, VERSIONS_TAG, added)
+
+    # The version is there: an error now would only make the client register another.
+    with suppress(TrialbookError):
+        again_if_lost(context, note)

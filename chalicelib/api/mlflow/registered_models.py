@@ -21,6 +21,7 @@ from chalicelib.api.mlflow.searches import after
 from chalicelib.core.context import Role
 from chalicelib.core.errors import Conflict
 from chalicelib.domain import model_names, model_registry, model_versions, registry_search
+from chalicelib.domain.lost_answers import again_if_lost, made_once
 from chalicelib.domain.model_registry import NewRegisteredModel
 from chalicelib.domain.registry_search import PROMPT_TAG, RegistryQuery
 from chalicelib.wiring import Services
@@ -81,7 +82,9 @@ def create(call: Call[Create], services: Services) -> Any:
     tags = {tag.key: tag.value for tag in asked.tags}
     wanted = NewRegisteredModel(asked.name, asked.description, tags)
     try:
-        model = model_registry.create(services.registry, context, wanted)
+        model = made_once(
+            context, lambda once: model_registry.create(services.registry, once, wanted)
+        )
     except Conflict:
         known = model_registry.get(services.registry, context, asked.name)
         raise _taken(asked.name, _kind(known.tags), _kind(tags)) from None
@@ -113,7 +116,9 @@ def rename(call: Call[Rename], services: Services) -> Any:
             model = model_registry.rename(services.registry, context, asked.name, asked.new_name)
     except Conflict:
         raise already_exists(f"Registered Model (name={asked.new_name})") from None
-    latest = model_registry.latest_versions(services.registry, context, model)
+    latest = again_if_lost(  # after an error now, the name would not be found again
+        context, lambda: model_registry.latest_versions(services.registry, context, model)
+    )
     return {"registered_model": registered_model_out(model, latest)}
 
 

@@ -22,12 +22,13 @@ from chalicelib.api.mlflow.run_shapes import STATUS_OF, OfRun, artifact_uri, run
 from chalicelib.api.mlflow.searches import MAX_SEARCHED, after, checked_max_results, stage_of
 from chalicelib.api.v1.pages import cursor_of, fitting
 from chalicelib.core import field_tags
-from chalicelib.core.context import Role
+from chalicelib.core.context import Context, Role
 from chalicelib.core.errors import ConditionFailed, Conflict, Forbidden, NotFound
 from chalicelib.core.ids import RunId, TenantId, is_hex_id
 from chalicelib.core.model.experiment import Stage
-from chalicelib.core.model.run import RunStatus
+from chalicelib.core.model.run import Run, RunStatus
 from chalicelib.domain import default_experiment, run_inputs, runs, search
+from chalicelib.domain.lost_answers import made_once
 from chalicelib.domain.runs import NewRun
 from chalicelib.wiring import Services
 
@@ -65,15 +66,22 @@ class Search(Asked):
 @calls("POST", "runs/create", role=Role.WRITE, asked=Create)
 def create(call: Call[Create], services: Services) -> Any:
     wanted = _new_run(call.asked, call.context.tenant)
-    stores = services.runs, services.experiments
+
+    def started() -> Run:
+        def start(context: Context) -> Run:
+            return runs.start(services.runs, services.experiments, context, wanted)
+
+        # one that came with its id would be taken for ours when it was there before
+        return made_once(call.context, start) if wanted.run_id is None else start(call.context)
+
     try:
         try:
-            run = runs.start(*stores, call.context, wanted)
+            run = started()
         except NotFound:
             if call.asked.experiment_id not in ("", default_experiment.ALIAS):
                 raise
             default_experiment.get(services.experiments, call.context)
-            run = runs.start(*stores, call.context, wanted)
+            run = started()
     except (NotFound, Forbidden):
         raise missing(f"No Experiment with id={call.asked.experiment_id} exists") from None
     except Conflict:

@@ -10,19 +10,10 @@ import httpx
 
 from tests.api.answers import Json, found
 from tests.api.harness import Service
+from tests.api.mlflow import tracking
 
 PROXY: Final = "/api/2.0/mlflow-artifacts"
-TRACKING: Final = "/api/2.0/mlflow"
 PART: Final = 5 * 1024 * 1024
-
-
-def failure(answer: httpx.Response, status: int, code: str) -> str:
-    """The message of an answer in MLflow's shape of an error."""
-    assert answer.status_code == status, answer.text
-    body = answer.json()
-    assert body.keys() == {"error_code", "message"}
-    assert body["error_code"] == code
-    return body["message"]
 
 
 def root(run: Json) -> str:
@@ -32,9 +23,8 @@ def root(run: Json) -> str:
 
 def model(service: Service, experiment_id: str) -> str:
     """Where the files of a new logged model are, below the proxy."""
-    wanted = {"experiment_id": experiment_id, "name": "a model"}
-    made = found(service.write.post(f"{TRACKING}/logged-models", json=wanted))
-    uri: str = made["model"]["info"]["artifact_uri"]
+    made = tracking.logged_model(service, experiment_id=experiment_id, name="a model")
+    uri: str = made["info"]["artifact_uri"]
     return uri.removeprefix("mlflow-artifacts:/")
 
 

@@ -15,11 +15,9 @@ from tests.api.harness import Service
 from tests.api.mlflow.proxied import (
     PART,
     PROXY,
-    TRACKING,
     create,
     download,
     end,
-    failure,
     listed,
     model,
     put,
@@ -28,6 +26,7 @@ from tests.api.mlflow.proxied import (
     upload,
     url,
 )
+from tests.api.mlflow.tracking import TRACKING, said
 
 TRICKY = "50% of ünï (1) [x] & = + ;,@'日.txt"
 
@@ -104,9 +103,7 @@ def test_an_aborted_upload_leaves_nothing(service: Service, run: Json) -> None:
     parts = send(service, created, [b"body"])
     for _ in range(2):
         assert found(end(service, "abort", root(run), created)) == {}
-    failure(
-        end(service, "complete", root(run), created, parts=parts), 400, "INVALID_PARAMETER_VALUE"
-    )
+    said(end(service, "complete", root(run), created, parts=parts), 400, "INVALID_PARAMETER_VALUE")
     assert listed(service, root(run)) == []
 
 
@@ -115,14 +112,14 @@ def test_parts_that_were_not_sent_are_missed(service: Service, run: Json) -> Non
     (part,) = send(service, {**created, "credentials": created["credentials"][:1]}, [b"x"])
     for parts in ([], [part], [part, {"part_number": 2, "etag": '"none"'}]):
         answer = end(service, "complete", root(run), created, parts=parts)
-        failure(answer, 400, "INVALID_PARAMETER_VALUE")
+        said(answer, 400, "INVALID_PARAMETER_VALUE")
 
 
 def test_an_upload_has_as_many_parts_as_an_answer_has_room_for(service: Service, run: Json) -> None:
     created = create(service, root(run), "a", 2000)
     assert len(json.dumps(created)) < 5_500_000
     answer = service.write.post(url(root(run), "mpu/create"), json={"path": "a", "num_parts": 2001})
-    told = failure(answer, 400, "INVALID_PARAMETER_VALUE")
+    told = said(answer, 400, "INVALID_PARAMETER_VALUE")
     assert "MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE" in told
 
 
@@ -146,7 +143,7 @@ def test_a_path_on_the_clients_machine_tells_but_a_name(
 def test_a_name_that_would_not_be_found_again_is_refused(laptop: Service, sent: str) -> None:
     run = laptop.run()
     answer = laptop.write.post(url(root(run), "mpu/create"), json={"path": sent, "num_parts": 1})
-    failure(answer, 400, "INVALID_PARAMETER_VALUE")
+    said(answer, 400, "INVALID_PARAMETER_VALUE")
 
 
 def test_a_later_file_takes_the_place_of_an_earlier_one(service: Service, run: Json) -> None:
@@ -164,7 +161,7 @@ def test_more_than_a_request_takes_is_refused_with_what_to_set(laptop: Service) 
     run = laptop.run()
     path = f"{root(run)}/a"
     found(put(laptop, path, b"x" * MAX_BODY_BYTES))
-    told = failure(put(laptop, path, b"x" * (MAX_BODY_BYTES + 1)), 400, "INVALID_PARAMETER_VALUE")
+    told = said(put(laptop, path, b"x" * (MAX_BODY_BYTES + 1)), 400, "INVALID_PARAMETER_VALUE")
     assert "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD=true" in told
     assert f"MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE={MAX_BODY_BYTES}" in told
 
@@ -218,7 +215,7 @@ def test_a_removed_file_takes_its_empty_folders_along(service: Service, run: Jso
     assert [one["path"] for one in listed(service, f"{root(run)}/a/b")] == ["d.txt"]
     found(service.write.delete(url(f"{root(run)}/a/b/d.txt")))
     assert [one["path"] for one in listed(service, root(run))] == ["e.txt"]
-    failure(service.read.get(url(f"{root(run)}/a/b/d.txt")), 404, "RESOURCE_DOES_NOT_EXIST")
+    said(service.read.get(url(f"{root(run)}/a/b/d.txt")), 404, "RESOURCE_DOES_NOT_EXIST")
 
 
 def test_a_removed_folder_takes_all_that_is_in_it(service: Service, run: Json) -> None:
@@ -236,7 +233,8 @@ def test_a_removed_file_is_counted_no_more_and_its_bytes_go(service: Service, ru
     upload(service, root(run), "b.dat", [b"nor elsewhere"])
     service.pull()
     blobs, place = service.services.blobs, f"cas/{service.tenant}/"
-    assert (artifact_count(service, run), len(blobs.list(place).blobs)) == (2, 2)
+    assert artifact_count(service, run) == 2
+    assert len(blobs.list(place).blobs) >= 2  # more where an attempt got no answer
     found(service.write.delete(url(root(run))))
     assert artifact_count(service, run) == 0
     for _ in range(2):  # what they were promised for, and the grace
@@ -279,8 +277,8 @@ def test_files_of_a_logged_model_have_a_place_of_their_own(service: Service, run
 
 def test_a_logged_model_that_is_not_there_has_no_files(laptop: Service) -> None:
     nowhere = f"1/models/m-{'0' * 32}/artifacts"
-    failure(put(laptop, f"{nowhere}/a", b""), 404, "RESOURCE_DOES_NOT_EXIST")
-    failure(laptop.read.get(url(f"{nowhere}/a")), 404, "RESOURCE_DOES_NOT_EXIST")
+    said(put(laptop, f"{nowhere}/a", b""), 404, "RESOURCE_DOES_NOT_EXIST")
+    said(laptop.read.get(url(f"{nowhere}/a")), 404, "RESOURCE_DOES_NOT_EXIST")
 
 
 # -- who may, and what is no path ----------------------------------------------------------------
@@ -293,7 +291,7 @@ def test_another_tenants_run_is_no_run_here(service: Service, run: Json) -> None
     missing = {"run_id": "0" * 32, "experiment_id": run["experiment_id"]}
     for of in (run, missing):
         told = {
-            failure(answer, 404, "RESOURCE_DOES_NOT_EXIST").replace(of["run_id"], "id")
+            said(answer, 404, "RESOURCE_DOES_NOT_EXIST").replace(of["run_id"], "id")
             for answer in (
                 service.other.get(url(f"{root(of)}/secret.txt")),
                 service.other.get(url(f"{root(of)}/secret.txt", "presigned")),
@@ -319,16 +317,16 @@ def test_a_reader_reads_and_does_not_write(laptop: Service) -> None:
         laptop.read.delete(url(path)),
         laptop.read.post(url(root(run), "mpu/create"), json={"path": "a"}),
     ):
-        failure(answer, 403, "PERMISSION_DENIED")
-    failure(laptop.anybody.get(url(path)), 401, "UNAUTHENTICATED")
+        said(answer, 403, "PERMISSION_DENIED")
+    said(laptop.anybody.get(url(path)), 401, "UNAUTHENTICATED")
 
 
 def test_a_deleted_run_takes_no_files(laptop: Service) -> None:
     run = laptop.run()
     found(put(laptop, f"{root(run)}/a", b"kept"))
     assert laptop.write.delete(f"/api/v1/experiments/runs/{run['run_id']}").is_success
-    failure(put(laptop, f"{root(run)}/a", b"new"), 400, "INVALID_PARAMETER_VALUE")
-    failure(laptop.write.delete(url(f"{root(run)}/a")), 400, "INVALID_PARAMETER_VALUE")
+    said(put(laptop, f"{root(run)}/a", b"new"), 400, "INVALID_PARAMETER_VALUE")
+    said(laptop.write.delete(url(f"{root(run)}/a")), 400, "INVALID_PARAMETER_VALUE")
     assert download(laptop, f"{root(run)}/a") == b"kept"
 
 
@@ -336,13 +334,13 @@ def test_a_deleted_run_takes_no_files(laptop: Service) -> None:
     "path", ["a", "0/traces/tr-1/artifacts/spans.json", "0/models/m-1/artifacts/a"]
 )
 def test_what_is_in_no_tree_is_not_there(laptop: Service, path: str) -> None:
-    failure(put(laptop, path, b"x"), 404, "RESOURCE_DOES_NOT_EXIST")
+    said(put(laptop, path, b"x"), 404, "RESOURCE_DOES_NOT_EXIST")
 
 
 @pytest.mark.parametrize("path", ["%2E%2E/a", "a/%2E%2E/%2E%2E/b", "a//b", "%2E/a", "a%5Cb", ""])
 def test_a_path_that_leaves_the_tree_is_invalid(laptop: Service, path: str) -> None:
     place = f"{PROXY}/artifacts/{root(laptop.run())}/{path}"
-    told = failure(laptop.write.put(place, content=b"x"), 400, "INVALID_PARAMETER_VALUE")
+    told = said(laptop.write.put(place, content=b"x"), 400, "INVALID_PARAMETER_VALUE")
     assert told.startswith("Invalid path")
 
 
@@ -350,7 +348,7 @@ def test_a_path_that_leaves_the_tree_is_invalid(laptop: Service, path: str) -> N
 def test_no_folder_is_listed_above(laptop: Service, path: str) -> None:
     params = {"path": path.format(root=root(laptop.run()))}
     answer = laptop.read.get(f"{PROXY}/artifacts", params=params)
-    assert failure(answer, 400, "INVALID_PARAMETER_VALUE") == "Invalid path"
+    assert said(answer, 400, "INVALID_PARAMETER_VALUE") == "Invalid path"
 
 
 def test_a_location_of_the_experiments_own_changes_nothing(laptop: Service) -> None:

@@ -7,8 +7,8 @@ import pytest
 from tests.api.answers import found
 from tests.api.budget import at_most
 from tests.api.harness import EXPERIMENTS, Service
-from tests.api.mlflow.calling import DATASET, ask, logged_model, pairs, registered, version
 from tests.api.mlflow.test_logged_models import point
+from tests.api.mlflow.tracking import DATASET, ask, logged_model, pairs, registered, version
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,9 @@ from tests.api.mlflow.tracking import (
     new_experiment,
     new_run,
     not_found,
+    pairs,
     post,
     said,
-    tags,
 )
 
 
@@ -35,7 +35,7 @@ def names(answer: Json) -> list[str]:
 
 
 def test_a_new_experiment_has_every_field(service: Service) -> None:
-    made = new_experiment(service, "first", tags=tags(team="red"))
+    made = new_experiment(service, "first", tags=pairs(team="red"))
     shown = read(service, made)
     assert shown == {
         "experiment_id": made,
@@ -55,7 +55,7 @@ def test_both_surfaces_see_the_same_experiment(service: Service) -> None:
     ours = service.experiment("ours", description="of ours", tags={"a": "1"})
     shown = read(service, ours["id"])
     assert shown["name"] == "ours"
-    assert shown["tags"] == [*tags(a="1"), {"key": "mlflow.note.content", "value": "of ours"}]
+    assert shown["tags"] == [*pairs(a="1"), {"key": "mlflow.note.content", "value": "of ours"}]
     theirs = new_experiment(service, "theirs", tags=[{"key": "mlflow.note.content", "value": "x"}])
     seen = found(service.read.get(f"{EXPERIMENTS}/{theirs}"))
     assert (seen["name"], seen["description"], seen["tags"]) == ("theirs", "x", {})
@@ -101,7 +101,7 @@ def test_tags_are_set_and_deleted(service: Service) -> None:
     one = {"experiment_id": new_experiment(service)}
     long = "v" * 20_000
     found(post(service.write, "experiments/set-experiment-tag", **one, key="a", value=long))
-    assert read(service, one["experiment_id"])["tags"] == tags(a=long)
+    assert read(service, one["experiment_id"])["tags"] == pairs(a=long)
     found(post(service.write, "experiments/delete-experiment-tag", **one, key="a"))
     assert read(service, one["experiment_id"])["tags"] == []
     told = not_found(post(service.write, "experiments/delete-experiment-tag", **one, key="a"))
@@ -155,7 +155,7 @@ def test_the_default_experiment_is_made_when_it_is_first_named(service: Service)
 
 def test_searching_by_names_tags_times_and_ids(service: Service) -> None:
     ids = {
-        name: new_experiment(service, name, tags=tags(n=str(n), kind="odd" if n % 2 else "even"))
+        name: new_experiment(service, name, tags=pairs(n=str(n), kind="odd" if n % 2 else "even"))
         for n, name in enumerate(["s alpha", "s Beta", "s beta 2", "gamma"])
     }
     found(post(service.write, "experiments/delete", experiment_id=ids["gamma"]))

@@ -12,8 +12,7 @@ from chalicelib.api.mlflow.calls import Described
 from chalicelib.api.mlflow.surface import AREAS
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import logged_model, registered
-from tests.api.mlflow.proxied import TRACKING
+from tests.api.mlflow.tracking import TRACKING, logged_model, registered
 
 CALLS: Final[list[Described]] = [
     one for area in AREAS for one in import_module(f"chalicelib.api.mlflow.{area}").calls.described

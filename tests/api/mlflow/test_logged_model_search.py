@@ -8,8 +8,8 @@ import pytest
 
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import ask, logged_model, pairs, refused
 from tests.api.mlflow.test_logged_models import point
+from tests.api.mlflow.tracking import ask, logged_model, pairs, refused
 
 
 @pytest.fixture

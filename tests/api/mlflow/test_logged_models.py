@@ -10,8 +10,8 @@ from chalicelib.core.context import Role
 from chalicelib.domain import logged_models
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import ask, got, logged_model, missing, pairs, refused, send
-from tests.api.mlflow.proxied import failure, put
+from tests.api.mlflow.proxied import put
+from tests.api.mlflow.tracking import ask, got, logged_model, missing, pairs, refused, said, send
 
 NOBODY = "m-" + "0" * 32
 
@@ -99,7 +99,8 @@ def test_a_model_is_finished(laptop: Service, sent: Any, status: str) -> None:
 def test_other_statuses_are_refused(laptop: Service, status: Any) -> None:
     model_id = logged_model(laptop)["info"]["model_id"]
     message = refused(laptop, f"PATCH logged-models/{model_id}", status=status)
-    assert "status.str" not in message and "'status'" in message
+    assert "status.str" not in message
+    assert "'status'" in message
 
 
 def test_tags_are_set_and_deleted(service: Service) -> None:
@@ -191,7 +192,7 @@ def test_a_model_of_another_tenant_is_not_there(service: Service) -> None:
         (f"POST {path}/params", {"params": pairs(a="b")}),
         ("POST logged-models", {"experiment_id": model["info"]["experiment_id"]}),
     ):
-        failure(send(service.other, call, **body), 404, "RESOURCE_DOES_NOT_EXIST")
+        said(send(service.other, call, **body), 404, "RESOURCE_DOES_NOT_EXIST")
     ids = [model["info"]["experiment_id"]]
     assert send(service.other, "POST logged-models/search", experiment_ids=ids).json() == {
         "models": []
@@ -204,7 +205,7 @@ def test_who_may_read_may_not_write(laptop: Service) -> None:
     path = f"logged-models/{model['info']['model_id']}"
     reader = laptop.client(laptop.key(Role.READ))
     assert send(reader, f"GET {path}").status_code == 200
-    failure(send(reader, f"DELETE {path}"), 403, "PERMISSION_DENIED")
+    said(send(reader, f"DELETE {path}"), 403, "PERMISSION_DENIED")
 
 
 # -- metrics --------------------------------------------------------------------------------------

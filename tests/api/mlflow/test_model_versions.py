@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import (
+from tests.api.mlflow.tracking import (
     ask,
     got,
     logged_model,
@@ -60,10 +60,10 @@ def test_two_writers_at_once_get_numbers_of_their_own(service: Service) -> None:
     registered(service, "m")
     numbers: list[str] = []
 
-    def write() -> None:
-        numbers.extend(version(service, "m")["version"] for _ in range(5))
+    def write(who: int) -> None:
+        numbers.extend(version(service, "m", run_link=f"{who}")["version"] for _ in range(5))
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

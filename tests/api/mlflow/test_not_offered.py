@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.harness import Service
-from tests.api.mlflow.proxied import failure
+from tests.api.mlflow.tracking import said
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ from tests.api.mlflow.proxied import failure
     ],
 )
 def test_what_is_not_offered_is_no_endpoint(laptop: Service, method: str, path: str) -> None:
-    failure(laptop.write.request(method, path, json={}), 404, "ENDPOINT_NOT_FOUND")
+    said(laptop.write.request(method, path, json={}), 404, "ENDPOINT_NOT_FOUND")

@@ -10,8 +10,7 @@ import pytest
 from chalicelib.core.context import Role
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import ask, missing, pairs, refused, registered, send, version
-from tests.api.mlflow.proxied import failure
+from tests.api.mlflow.tracking import ask, missing, pairs, refused, registered, said, send, version
 
 
 def get(service: Service, name: str) -> Json:
@@ -90,7 +89,7 @@ def test_what_is_changed_at_once_is_all_there(service: Service) -> None:
         for step in range(4):
             key = f"{number}.{step}"
             ask(service, "POST registered-models/set-tag", name="m", key=key, value="x")
-            version(service, "m")
+            version(service, "m", run_link=key)
 
     threads = [threading.Thread(target=change, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -110,7 +109,7 @@ def test_tags_up_to_their_limits(laptop: Service) -> None:
         tag = {"key": f"{number}", "value": "v" * 100_000}
         answer = send(laptop.write, "POST registered-models/set-tag", name="m", **tag)
         if number == 3:
-            assert "too large together" in failure(answer, 400, "INVALID_PARAMETER_VALUE")
+            assert "too large together" in said(answer, 400, "INVALID_PARAMETER_VALUE")
     assert len(get(laptop, "m")["tags"]) == 3
 
 
@@ -232,12 +231,12 @@ def test_a_model_of_another_tenant_is_not_there(
 ) -> None:
     registered(laptop, "m", versions=1)
     before = get(laptop, "m")
-    failure(send(laptop.other, call, name="m", **fields), 404, "RESOURCE_DOES_NOT_EXIST")
+    said(send(laptop.other, call, name="m", **fields), 404, "RESOURCE_DOES_NOT_EXIST")
     assert get(laptop, "m") == before
     missing(laptop, call, **({"name": "nobody"} | fields))
     if not call.startswith("GET") and "latest" not in call:
         reader = laptop.client(laptop.key(Role.READ))
-        failure(send(reader, call, name="m", **fields), 403, "PERMISSION_DENIED")
+        said(send(reader, call, name="m", **fields), 403, "PERMISSION_DENIED")
 
 
 def test_two_tenants_may_have_a_name(service: Service) -> None:

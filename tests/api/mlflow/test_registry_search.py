@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import ask, pairs, refused, registered, version
+from tests.api.mlflow.tracking import ask, pairs, refused, registered, version
 
 
 @pytest.fixture

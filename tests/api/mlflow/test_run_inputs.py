@@ -11,8 +11,7 @@ import pytest
 from chalicelib.domain import run_inputs
 from tests.api.answers import Json
 from tests.api.harness import Service
-from tests.api.mlflow.calling import DATASET, ask, missing, pairs, refused, send
-from tests.api.mlflow.proxied import failure
+from tests.api.mlflow.tracking import DATASET, ask, missing, pairs, refused, said, send
 
 TRAIN = [{"key": "mlflow.data.context", "value": "train"}]
 MODEL = "m-" + "0" * 32
@@ -144,7 +143,7 @@ def test_a_run_must_be_there_and_active(service: Service) -> None:
     missing(service, "POST runs/log-inputs", run_id="f" * 32)
     run_id = service.run()["run_id"]
     call: Json = {"run_id": run_id, "datasets": [{"dataset": DATASET}]}
-    failure(send(service.other, "POST runs/log-inputs", **call), 404, "RESOURCE_DOES_NOT_EXIST")
+    said(send(service.other, "POST runs/log-inputs", **call), 404, "RESOURCE_DOES_NOT_EXIST")
     ask(service, "POST runs/delete", run_id=run_id)
     refused(service, "POST runs/log-inputs", **call)
     refused(service, "POST runs/outputs", run_id=run_id, models=[{"model_id": MODEL}])

@@ -12,12 +12,12 @@ from tests.api.mlflow.tracking import (
     get,
     new_run,
     not_found,
+    pairs,
     point,
     post,
     run_of,
     said,
     searched,
-    tags,
     texts,
 )
 
@@ -97,7 +97,7 @@ def test_a_value_may_be_any_double(
 def test_a_batch_is_logged_whole(service: Service, run_id: str) -> None:
     points = [point("loss", 1 / (n + 1), n, AT + n) for n in range(900)]
     params = [{"key": f"p{n}", "value": str(n)} for n in range(50)]
-    sent = {"metrics": points, "params": params, "tags": tags(a="1", b="2")}
+    sent = {"metrics": points, "params": params, "tags": pairs(a="1", b="2")}
     for _ in range(2):  # a client that got no answer sends it again
         assert batch(service, run_id, **sent) == {}
     run = run_of(service, run_id)
@@ -123,7 +123,7 @@ def test_a_param_keeps_its_value(service: Service, run_id: str) -> None:
         f" value='0.1' for run ID='{run_id}'. Attempted logging new value '0.2'."
     )
     params = [{"key": "other", "value": "1"}, {"key": "lr", "value": "0.2"}]
-    sent = {"params": params, "metrics": [point("m", 1)], "tags": tags(a="1")}
+    sent = {"params": params, "metrics": [point("m", 1)], "tags": pairs(a="1")}
     told = said(post(service.write, "runs/log-batch", run_id=run_id, **sent))
     assert told == (
         "Changing param values is not allowed. Params were already"
@@ -141,7 +141,7 @@ def test_a_param_twice_in_a_batch_is_refused_and_the_last_of_a_tag_stays(
     params = [{"key": "a", "value": "1"}, {"key": "a", "value": "1"}]
     told = said(post(service.write, "runs/log-batch", run_id=run_id, params=params))
     assert told.startswith("Duplicate parameter keys have been submitted: ['a'].")
-    batch(service, run_id, tags=[*tags(t="1"), *tags(t="2")])
+    batch(service, run_id, tags=[*pairs(t="1"), *pairs(t="2")])
     assert texts(run_of(service, run_id), "tags")["t"] == "2"
 
 
@@ -171,7 +171,7 @@ def test_a_tag_that_is_not_there_cannot_be_deleted(service: Service, run_id: str
 def test_long_values_are_cut_as_mlflow_cuts_them(service: Service, run_id: str) -> None:
     found(post(service.write, "runs/log-parameter", run_id=run_id, key="p", value="v" * 6001))
     found(post(service.write, "runs/set-tag", run_id=run_id, key="t", value="v" * 8001))
-    batch(service, run_id, params=[{"key": "q", "value": "ü" * 6001}], tags=tags(u="w" * 9000))
+    batch(service, run_id, params=[{"key": "q", "value": "ü" * 6001}], tags=pairs(u="w" * 9000))
     run = run_of(service, run_id)
     assert texts(run, "params") == {"p": "v" * 6000, "q": "ü" * 6000}
     assert {key: len(value) for key, value in texts(run, "tags").items()} == {
@@ -188,7 +188,7 @@ def test_long_values_are_cut_as_mlflow_cuts_them(service: Service, run_id: str) 
         ({"params": [{"key": str(n), "value": ""} for n in range(101)]}, "at most 100 params"),
         ({"tags": [{"key": str(n), "value": ""} for n in range(101)]}, "at most 100 tags"),
         (
-            {"metrics": [point("m", 1, n) for n in range(1000)], "tags": tags(a="1"), **STAYS_OUT},
+            {"metrics": [point("m", 1, n) for n in range(1000)], "tags": pairs(a="1"), **STAYS_OUT},
             "at most 1000 metrics, params, and tags. Got 1002 metrics, params, and tags.",
         ),
         ({"metrics": [{"key": "m", "value": 1}]}, "required parameter 'metrics[0].timestamp'"),
@@ -210,7 +210,7 @@ def test_long_values_are_cut_as_mlflow_cuts_them(service: Service, run_id: str) 
         ({"tags": [{"key": "k" * 251, "value": ""}]}, "'tags[0].key' exceeds the maximum length"),
         ({"tags": [{"key": "a;b", "value": ""}]}, "Names may only contain alphanumerics"),
         ({"tags": [{"key": ["a"], "value": ""}]}, "for parameter 'tags[0].key'"),
-        ({"tags": tags(a="x" * 1_000_001)}, "must be at most 1000000 bytes"),
+        ({"tags": pairs(a="x" * 1_000_001)}, "must be at most 1000000 bytes"),
     ],
 )
 def test_a_batch_that_cannot_be_is_refused_whole(
@@ -253,7 +253,7 @@ def test_a_repeated_metric_is_one_point(service: Service, run_id: str) -> None:
 
 def test_a_run_that_outgrew_its_item_is_written_and_read(service: Service, run_id: str) -> None:
     long = {f"t{n}": f"{n}" * 900 for n in range(40)}
-    batch(service, run_id, tags=tags(**long), params=[{"key": "p", "value": "v" * 6000}])
+    batch(service, run_id, tags=pairs(**long), params=[{"key": "p", "value": "v" * 6000}])
     for n in range(3):
         batch(service, run_id, metrics=[point(f"m{n}", n)])
     found(post(service.write, "runs/set-tag", run_id=run_id, key="t0", value="short"))

@@ -14,12 +14,12 @@ from tests.api.mlflow.tracking import (
     names,
     new_experiment,
     new_run,
+    pairs,
     point,
     post,
     run_of,
     said,
     searched,
-    tags,
 )
 
 AT = 1_700_000_000_000
@@ -32,7 +32,7 @@ def experiment(service: Service) -> str:
     for n, (name, loss) in enumerate(zip("abcd", [0.5, 0.1, "NaN", None], strict=True)):
         run_id = new_run(
             service, made, run_name=name, start_time=AT + n, user_id=f"user-{n % 2}",
-            tags=tags(team="red" if n < 2 else "Blue"),
+            tags=pairs(team="red" if n < 2 else "Blue"),
         )["info"]["run_id"]  # fmt: skip
         body: Json = {"params": [{"key": "lr", "value": str(n)}], "run_id": run_id}
         if loss is not None:

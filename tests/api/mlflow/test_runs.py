@@ -13,10 +13,10 @@ from tests.api.mlflow.tracking import (
     new_experiment,
     new_run,
     not_found,
+    pairs,
     post,
     run_of,
     said,
-    tags,
     texts,
 )
 
@@ -26,7 +26,7 @@ STARTED = 1_700_000_000_000
 def test_a_new_run_has_every_field(service: Service) -> None:
     experiment = new_experiment(service)
     run = new_run(
-        service, experiment, user_id="ann", run_name="one", start_time=STARTED, tags=tags(a="1")
+        service, experiment, user_id="ann", run_name="one", start_time=STARTED, tags=pairs(a="1")
     )
     run_id = run["info"]["run_id"]
     assert run["info"] == {
@@ -43,7 +43,7 @@ def test_a_new_run_has_every_field(service: Service) -> None:
     assert run["data"] == {
         "metrics": [],
         "params": [],
-        "tags": [*tags(a="1"), {"key": "mlflow.runName", "value": "one"}],
+        "tags": [*pairs(a="1"), {"key": "mlflow.runName", "value": "one"}],
     }
     again = run_of(service, run_id)
     assert (again["info"], again["data"]) == (run["info"], run["data"])
@@ -179,7 +179,7 @@ def test_a_deleted_run_is_read_and_restored_but_not_written(service: Service) ->
         ("update", {"status": "FINISHED"}),
         ("log-metric", {"key": "a", "value": 1, "timestamp": 1}),
         ("log-parameter", {"key": "a", "value": "1"}),
-        ("log-batch", {"tags": tags(a="1")}),
+        ("log-batch", {"tags": pairs(a="1")}),
         ("set-tag", {"key": "a", "value": "1"}),
         ("delete-tag", {"key": "a"}),
     ):
