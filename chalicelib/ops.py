@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from chalicelib import ops_doctor, ops_keys, ops_redrive, ops_variants
+from chalicelib import ops_doctor, ops_keys, ops_redrive, ops_search, ops_variants
 from chalicelib.core.errors import Contended, TrialbookError
 from chalicelib.domain import (
     artifact_directories,
@@ -41,6 +41,8 @@ environment, as for the functions:
   TRIALBOOK_ARRIVALS        URL of the SQS queue of what arrived; for redrive and doctor
   TRIALBOOK_UNDELIVERED     URL of the SQS queue of what was given up; the same
   TRIALBOOK_RETENTION_DAYS  days that hold where none are set for the tenant (never)
+  TRIALBOOK_VECTOR_BUCKET   bucket of S3 Vectors that artifacts are searched in (none)
+  TRIALBOOK_EMBEDDER        what makes vectors of artifacts: static or bedrock (static)
 """
 
 Parser = argparse.ArgumentParser
@@ -106,6 +108,7 @@ def add_to(parser: Parser) -> None:
     )
     ops_doctor.add_to(commands.add_parser("doctor", help="look whether all is as it must be"))
     ops_redrive.add_to(commands.add_parser("redrive", help="give back what was not delivered"))
+    ops_search.add_to(commands.add_parser("search", help="the indexes that artifacts are found by"))
     variants = commands.add_parser("variants", help="the results of A/B experiments")
     ops_variants.add_to(variants)
     keys = commands.add_parser("keys", help="create, list and revoke API keys")
@@ -127,6 +130,7 @@ def run(options: argparse.Namespace, services: Services) -> int:
         ("keys", "create"): _keys,
         ("keys", "list"): _keys,
         ("keys", "revoke"): _keys,
+        ("search", "rebuild"): _rebuild_search,
         ("variants", "verify"): _verify_variants,
         ("variants", "rebuild"): _rebuild_variants,
     }
@@ -226,6 +230,14 @@ def _redrive(options: argparse.Namespace, services: Services) -> int:
 
 def _keys(options: argparse.Namespace, services: Services) -> None:
     ops_keys.run(options.ops_action, options, services.api_keys, services.clock)
+
+
+def _rebuild_search(options: argparse.Namespace, services: Services) -> None:
+    row = ops_search.rebuild(options, services)
+    if options.json:
+        _say_json(row)
+    else:
+        _say(f"{row['tenant']}: {row['artifacts']} artifacts")
 
 
 def _verify_variants(options: argparse.Namespace, services: Services) -> int:

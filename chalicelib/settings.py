@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from chalicelib.storage.retention import MAX_DAYS
+
+STATIC: Final = "static"
+BEDROCK: Final = "bedrock"
 
 
 class MissingSetting(Exception):
@@ -20,7 +24,8 @@ class BadSetting(Exception):
 class Settings:
     """`table` and `bucket` name the DynamoDB table and the S3 bucket of the deployment, `arrivals`
     and `undelivered` are the URLs of its queues. Artifacts that are not pinned are removed after
-    `retention_days`, never when None, unless an operator set other days for their tenant."""
+    `retention_days`, never when None, unless an operator set other days for their tenant. With a
+    `vector_bucket` of S3 Vectors artifacts are searched there; `embedder` makes their vectors."""
 
     table: str
     bucket: str
@@ -28,6 +33,8 @@ class Settings:
     retention_days: int | None = None
     arrivals: str | None = None
     undelivered: str | None = None
+    vector_bucket: str | None = None
+    embedder: str = STATIC
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -42,7 +49,17 @@ class Settings:
             retention_days=retention_days(environment),
             arrivals=environment.get("TRIALBOOK_ARRIVALS") or None,
             undelivered=environment.get("TRIALBOOK_UNDELIVERED") or None,
+            vector_bucket=_named(environment.get("TRIALBOOK_VECTOR_BUCKET")),
+            embedder=embedder(environment),
         )
+
+
+def embedder(environment: Mapping[str, str]) -> str:
+    """TRIALBOOK_EMBEDDER: what turns texts into vectors. Raises BadSetting."""
+    text = environment.get("TRIALBOOK_EMBEDDER") or STATIC
+    if text not in (STATIC, BEDROCK):
+        raise BadSetting(f"TRIALBOOK_EMBEDDER must be {STATIC} or {BEDROCK}: {text!r}")
+    return text
 
 
 def retention_days(environment: Mapping[str, str]) -> int | None:
@@ -57,3 +74,8 @@ def retention_days(environment: Mapping[str, str]) -> int | None:
             f"{MAX_DAYS}, or never: {text!r}"
         )
     return days
+
+
+def _named(text: str | None) -> str | None:
+    """A name; a parameter of a stack cannot be left out, so `none` is none."""
+    return None if text in (None, "", "none") else text

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from chalicelib.core import tally
 from chalicelib.core.context import Clock, Context, Principal, Role
@@ -15,6 +15,7 @@ from chalicelib.core.ids import TenantId, UserId
 from chalicelib.core.paging import CursorCodec
 from chalicelib.domain.api_keys import Authenticator
 from chalicelib.domain.arrivals import Arrivals
+from chalicelib.domain.artifact_documents import ArtifactSource
 from chalicelib.domain.artifacts import ArtifactStores
 from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.domain.experiments import ExperimentRows, experiment_rows
@@ -30,7 +31,9 @@ from chalicelib.domain.variant_aggregation import Aggregates
 from chalicelib.domain.variant_intake import VariantStores
 from chalicelib.domain.variant_verification import VerificationStores
 from chalicelib.domain.verification import Verification
-from chalicelib.settings import Settings
+from chalicelib.search.backend import SearchBackend, Source
+from chalicelib.search.snapshots import Snapshots
+from chalicelib.settings import BEDROCK, Settings
 from chalicelib.storage.answers import AnswerStore
 from chalicelib.storage.api_keys import ApiKeyStore
 from chalicelib.storage.artifacts import ArtifactStore
@@ -59,6 +62,9 @@ from chalicelib.storage.variant_exports import ExportStore
 from chalicelib.storage.variant_logs import VariantLogStore
 from chalicelib.storage.variant_units import UnitStore
 
+if TYPE_CHECKING:
+    from chalicelib.search.embedding import Embedder
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -70,6 +76,7 @@ AT_ONCE: Final = 8
 """Requests that work on many bytes has under way; a client keeps ten connections."""
 LOOKED_AT_S: Final = 30.0
 """For how long an undelivered message is hidden from other operators."""
+SearchOn: TypeAlias = Callable[[Source, Snapshots, Clock], SearchBackend]
 ReadBatch: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Change]]
 """Of what Lambda tells of a batch. Raises NotFound, Throttled, Unavailable."""
 
@@ -95,6 +102,9 @@ class Services:
     datasets: DatasetStore
     bytes: ByteStores
     artifacts: ArtifactStore
+    search: Callable[[], SearchBackend]
+    """Made when it is first asked: nothing else needs what it imports."""
+    snapshots: Snapshots
     experiment_artifacts: ExperimentArtifactStore
     answers: AnswerStore
     api_keys: ApiKeyStore
@@ -124,11 +134,21 @@ def services_on(
     arrivals: Queue | None = None,
     undelivered: Queue | None = None,
     read_batch: ReadBatch | None = None,
+    search_on: SearchOn | None = None,
 ) -> Services:
     """Services over two adapters, and queues in the table where none are given. One read, for the
     key that signs cursors."""
     api_keys = ApiKeyStore(table)
     definitions = DefinitionStore(table, clock)
+    artifacts = ArtifactStore(table)
+
+    snapshots = Snapshots(table, blobs, clock)
+
+    @functools.cache
+    def search() -> SearchBackend:
+        source = ArtifactSource(artifacts, blobs, spread, clock.now_ms)
+        return (search_on or built_in_search)(source, snapshots, clock)
+
     return Services(
         clock=clock,
         table=table,
@@ -146,7 +166,9 @@ def services_on(
         registry_rows=registry_rows(table),
         datasets=DatasetStore(table),
         bytes=ByteStores(StoredBytesStore(table), blobs, spread),
-        artifacts=ArtifactStore(table),
+        artifacts=artifacts,
+        search=search,
+        snapshots=snapshots,
         experiment_artifacts=ExperimentArtifactStore(table),
         answers=AnswerStore(table, blobs),
         api_keys=api_keys,
@@ -163,6 +185,14 @@ def services_on(
         read_batch=read_batch,
         retention_days=retention_days,
     )
+
+
+def built_in_search(source: Source, snapshots: Snapshots, clock: Clock) -> SearchBackend:
+    """With the embedder that comes along."""
+    from chalicelib.search.built_in import BuiltInSearch
+    from chalicelib.search.embedding import static_embedder
+
+    return BuiltInSearch(source, snapshots, static_embedder(), clock)
 
 
 def aws_client(region: str, service: str) -> Any:
@@ -200,6 +230,15 @@ def aws_services(settings: Settings) -> Services:
     streams = functools.cache(lambda: client("dynamodbstreams"))
     threads = ThreadPoolExecutor(AT_ONCE)
 
+    def search_on(source: Source, snapshots: Snapshots, clock: Clock) -> SearchBackend:
+        from chalicelib.search.built_in import BuiltInSearch
+        from chalicelib.search.s3_vectors import S3VectorsSearch
+
+        embedder = aws_embedder(settings, client)
+        if settings.vector_bucket is None:
+            return BuiltInSearch(source, snapshots, embedder, clock)
+        return S3VectorsSearch(client("s3vectors"), settings.vector_bucket, embedder, source)
+
     def spread(work: Callable[[A], B], things: Iterable[A], /) -> Iterator[B]:
         return threads.map(tally.carried(work), things)
 
@@ -212,7 +251,19 @@ def aws_services(settings: Settings) -> Services:
         SqsQueue(sqs, settings.arrivals),
         SqsQueue(sqs, settings.undelivered),
         StreamBatches(streams).read,
+        search_on,
     )
+
+
+def aws_embedder(settings: Settings, client: Callable[[str], Any]) -> Embedder:
+    """The one that the settings name."""
+    if settings.embedder == BEDROCK:
+        from chalicelib.search.bedrock_embedding import BedrockEmbedder
+
+        return BedrockEmbedder(client("bedrock-runtime"))
+    from chalicelib.search.embedding import static_embedder
+
+    return static_embedder()
 
 
 def projections(of: Services) -> Projections:
@@ -220,7 +271,7 @@ def projections(of: Services) -> Projections:
     verified = Verification(of.bytes, of.uploads, of.files, of.artifacts, of.clock)
     parked = ParkedChanges(of.blobs, of.undelivered, of.clock)
     return Projections(
-        of.table, of.experiments, of.bytes, verified, of.aggregates, parked, of.clock
+        of.table, of.experiments, of.bytes, verified, of.aggregates, parked, of.search, of.clock
     )
 
 
@@ -263,6 +314,18 @@ def upkeep(of: Services) -> Upkeep:
         of.variants.exports,
         of.clock,
     )
+
+
+def index_due(of: Services, *, seconds: float) -> int:
+    """Publish the search indexes of tenants whose artifacts changed enough, for so long; returns
+    how many. A query, where none did."""
+    until_s, published = of.clock.monotonic_s() + seconds, 0
+    for due in of.snapshots.due():
+        if of.clock.monotonic_s() >= until_s:
+            break
+        published += of.search().publish(due.tenant)
+        of.snapshots.done(due)
+    return published
 
 
 def verification(of: Services) -> VerificationStores:

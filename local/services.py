@@ -36,7 +36,8 @@ log = logging.getLogger("trialbook.background")
 
 
 class Background:
-    """One thread that pulls the change feed, compacts runs whose time has come, and tidies up."""
+    """One thread that pulls the change feed, compacts runs whose time has come, publishes search
+    indexes, and tidies up."""
 
     def __init__(self, services: Services, table: SqliteTable, blobs: DiskBlobs) -> None:
         self._services = services
@@ -70,6 +71,7 @@ class Background:
                     compaction.compact_due(self._services.points, self._services.clock.now_ms())
                     self._blobs.remove_abandoned()
                     upkeep.collect(wiring.upkeep(self._services), seconds=AT_ONCE_S)
+                    wiring.index_due(self._services, seconds=AT_ONCE_S)
                 if now_s - tidied_s >= TIDY_S:
                     tidied_s = now_s
                     upkeep.tidy(wiring.upkeep(self._services), seconds=AT_ONCE_S)

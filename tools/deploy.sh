@@ -3,6 +3,7 @@
 #   STACK         name of the stack (trialbook-STAGE)
 #   CODE_BUCKET   bucket for the code, made when missing (trialbook-code-ACCOUNT-REGION)
 #   ALARM_EMAIL   who is told when an alarm goes off; unset leaves it as it is deployed, nobody at first
+#   VECTOR_BUCKET, EMBEDDER   where and by what artifacts are searched (docs/search.md); likewise
 set -eu
 
 stage="$1"
@@ -20,10 +21,14 @@ bucket="${CODE_BUCKET:-trialbook-code-$account-$region}"
 aws s3api head-bucket --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>&1 ||
     aws s3 mb "s3://$bucket"
 
+set -- ${ALARM_EMAIL+"AlarmEmail=$ALARM_EMAIL"} ${VECTOR_BUCKET+"VectorBucket=$VECTOR_BUCKET"} \
+    ${EMBEDDER+"Embedder=$EMBEDDER"}
+[ $# -eq 0 ] || set -- --parameter-overrides "$@"
+
 aws cloudformation package --template-file "$build/sam.json" --s3-bucket "$bucket" \
     --s3-prefix "$stack" --use-json --output-template-file "$build/packaged.json" >/dev/null
 aws cloudformation deploy --template-file "$build/packaged.json" --stack-name "$stack" \
     --s3-bucket "$bucket" --s3-prefix "$stack" --capabilities CAPABILITY_IAM \
-    --no-fail-on-empty-changeset ${ALARM_EMAIL+--parameter-overrides "AlarmEmail=$ALARM_EMAIL"}
+    --no-fail-on-empty-changeset "$@"
 aws cloudformation describe-stacks --stack-name "$stack" --output text \
     --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]'

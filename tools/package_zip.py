@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -23,15 +24,24 @@ _NOT_NEEDED_BELOW: Final = (
         f"pillow.libs/lib{name}"
         for name in ("avif", "brotli", "freetype", "harfbuzz", "lcms2", "png16")
     ),
+    *(
+        f"numpy/{name}/"
+        for name in ("f2py", "fft", "ma", "polynomial", "random", "testing", "typing", "tests")
+    ),
+    *(f"numpy/_core/{name}/" for name in ("include", "lib")),
 )
 """Console scripts, the old pydantic that one can ask the new one for, what Pillow has for AVIF,
-text, colours and windows, with the libraries that they alone need: 3.6 MB of 7.2."""
+text, colours and windows, with the libraries that they alone need, and the parts of numpy that it
+imports only when they are asked for."""
+_TESTS: Final = re.compile(r"numpy/.*/tests/")
 
 
 def is_needed(name: str) -> bool:
     """Whether a file of the zip that Chalice makes is read by a function. Of what describes a
     package the licence alone is kept, for that is its condition."""
     if name.endswith(("/", *_NOT_NEEDED)) or name.startswith(_NOT_NEEDED_BELOW):
+        return False
+    if _TESTS.match(name):
         return False
     is_description = PurePosixPath(name).parts[0].endswith(".dist-info")
     return not is_description or "licen" in name.lower()

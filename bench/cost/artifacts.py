@@ -62,3 +62,8 @@ def indexed(on: Costed, values: Values) -> None:
     on.row(group, "list 100 of a run", lambda: on.get(f"{ARTIFACTS}?run_id={IDS['run_id']}"))
     best = {"kind": "model", "metric": "f1", "metric_mode": "max", "session_id": IDS["session_id"]}
     on.row(group, "the best of 100", lambda: on.post(f"{ARTIFACTS}/best", best))
+    asked = {"query": "the nightly vision model", "limit": 10}
+    on.post(f"{ARTIFACTS}/search", asked)  # now the process has the index
+    on.clock.pass_by(61)
+    on.get(f"{ARTIFACTS}/{one}")  # the key is looked up again
+    on.row(group, "search by text, the first 10", lambda: on.post(f"{ARTIFACTS}/search", asked))

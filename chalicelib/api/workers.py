@@ -92,6 +92,15 @@ def compact_points(event: CloudWatchEvent) -> dict[str, int]:
         return {"compacted": compacted}
 
 
+@events.schedule("rate(5 minutes)")
+def index_artifacts(event: CloudWatchEvent) -> dict[str, int]:
+    """Publish the search indexes of tenants whose artifacts changed."""
+    with WorkerWork("index_artifacts", event.context) as work:
+        published = wiring.index_due(wiring.services(), seconds=_seconds(event))
+        work.fields["published"] = published
+        return {"published": published}
+
+
 @events.schedule("rate(1 day)")
 def tidy(event: CloudWatchEvent) -> dict[str, int]:
     """Remove artifacts past their time, and what deletions left."""

@@ -44,7 +44,8 @@ class ArtifactStores:
 @dataclass(frozen=True, slots=True)
 class Description:
     """All of an artifact but its bytes. `texts` are the fields that are text or absent (name,
-    suggested_uri, preview_uri, tool_name, tool_version); `ids` some of `ARTIFACT_IDS`."""
+    suggested_uri, preview_uri, tool_name, tool_version, description); `ids` are some of
+    `ARTIFACT_IDS`."""
 
     kind: str
     mime: str | None = None
@@ -58,12 +59,14 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """None leaves alone. Tags are replaced; labels and metrics merge, and None deletes a name."""
+    """None leaves alone. Tags and description are replaced; labels and metrics merge, and None
+    deletes a name."""
 
     tags: Sequence[str] | None = None
     labels: Mapping[str, object] = field(default_factory=dict[str, object])
     metrics: Mapping[str, object] = field(default_factory=dict[str, object])
     pinned: bool | None = None
+    description: str | None = None
 
 
 def described(
@@ -91,6 +94,7 @@ def described(
         preview_uri=text("preview_uri"),
         tool_name=text("tool_name"),
         tool_version=text("tool_version"),
+        description=text("description"),
         ids=wanted.ids,
         tags=tuple(dict.fromkeys(wanted.tags)),
         labels=wanted.labels,
@@ -160,6 +164,7 @@ def change(
             labels=_merged(old.labels, changes.labels),
             metrics=_merged(old.metrics, changes.metrics),
             pinned=old.pinned if changes.pinned is None else changes.pinned,
+            description=_replaced(old.description, changes.description),
         )
         if new == old:
             return old
@@ -232,7 +237,7 @@ def no_such(artifact_id: str) -> NotFound:
 
 
 def _remove(stores: ArtifactStores, now_ms: int, tenant: TenantId, artifact: Artifact) -> None:
-    writes: list[Write] = stores.artifacts.removed(tenant, artifact)
+    writes: list[Write] = stores.artifacts.removed(tenant, artifact, now_ms)
     if artifact.file_count is None:
         owner = Owner("artifact", artifact.artifact_id)
         writes += collection.let_go(stores.bytes.records, artifact.blob_key, owner, now_ms)
@@ -241,6 +246,10 @@ def _remove(stores: ArtifactStores, now_ms: int, tenant: TenantId, artifact: Art
             stores.directories.due(tenant, artifact.artifact_id, artifact.blob_key, now_ms)
         )
     stores.artifacts.table.transact(writes)
+
+
+def _replaced(old: str | None, new: str | None) -> str | None:
+    return old if new is None else new or None
 
 
 def _merged(old: Mapping[str, object], changes: Mapping[str, object]) -> Mapping[str, object]:

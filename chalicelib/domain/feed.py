@@ -63,8 +63,10 @@ def dispatch(to: Projections, changes: Sequence[Change]) -> None:
         undone = some[0]
         try:
             _add(to, [change for change in some if _adds(change)])
+            _index(to, [change for change in some if projections.is_indexed(change)])
             for undone in some:
-                _follow_up(to, undone)
+                if not projections.is_indexed(undone):
+                    _follow_up(to, undone)
         except PASSING as error:
             raise Interrupted(undone) from error
 
@@ -78,8 +80,10 @@ def pull(to: Projections, limit: int = PULLED_AT_ONCE) -> int:
     position = None if kept is None else cast(str, kept["position"])
     version = 0 if kept is None else cast(int, kept["version"])
     page = to.table.changes(position, limit)
+    _index(to, [change for change in page.changes if projections.is_indexed(change)])
     for change in page.changes:
-        _follow_up(to, change)
+        if not projections.is_indexed(change):
+            _follow_up(to, change)
     done = 0
     pieces = list(_fitting(page.changes))
     while pieces:
@@ -244,6 +248,17 @@ def _add_together(to: Projections, changes: Sequence[Change], when: When | int) 
         else:
             return
     raise Throttled("too many workers on the same aggregates; the changes are delivered again")
+
+
+def _index(to: Projections, changes: Sequence[Change]) -> None:
+    """Tell the search of changed artifacts: together, and one by one when that cannot be."""
+    try:
+        projections.index(to, changes)
+    except PASSING:
+        raise
+    except Exception:  # noqa: BLE001 (whatever it is, the others are told)
+        for change in changes:
+            _follow_up(to, change)
 
 
 def _follow_up(to: Projections, change: Change) -> None:

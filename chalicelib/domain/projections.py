@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -11,14 +11,16 @@ import orjson
 
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import TooLarge
-from chalicelib.core.ids import ExperimentId, TenantId
+from chalicelib.core.ids import ArtifactId, ExperimentId, TenantId
 from chalicelib.core.model.stored_bytes import Owner
 from chalicelib.domain import collection, variant_aggregation, verification
 from chalicelib.domain.stored_bytes import ByteStores
 from chalicelib.domain.variant_aggregation import Aggregates
 from chalicelib.domain.verification import Verification
+from chalicelib.search.backend import SearchBackend
 from chalicelib.storage import (
     artifact_keys,
+    artifacts,
     experiment_artifacts,
     file_keys,
     keys,
@@ -45,6 +47,7 @@ class Projections:
     verification: Verification
     aggregates: Aggregates
     parked: ParkedChanges
+    search: Callable[[], SearchBackend]
     clock: Clock
 
 
@@ -93,8 +96,25 @@ def follow_up(to: Projections, change: Change) -> None:
         case run_files.FEED:
             if change.old is not None:
                 _let_go_of_replaced(to, change.old, change.new)
+        case artifacts.FEED:
+            index(to, [change])
         case _:
             pass
+
+
+def is_indexed(change: Change) -> bool:
+    """Whether the change is of an artifact, which the search is told of."""
+    return change.new.get("feed") == artifacts.FEED
+
+
+def index(to: Projections, changes: Sequence[Change]) -> None:
+    """Tell the search of the artifacts that changed; doing it again is fine."""
+    changed: dict[TenantId, dict[ArtifactId, None]] = {}
+    for change in changes:
+        tenant, artifact_id = artifact_keys.parse_artifact(change.key.pk)
+        changed.setdefault(tenant, {})[artifact_id] = None
+    for tenant, ids in changed.items():
+        to.search().changed(tenant, [*ids])
 
 
 def _let_go_of_replaced(to: Projections, old: Item, new: Item) -> None:

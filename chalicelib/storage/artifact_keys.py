@@ -102,6 +102,11 @@ def artifact(tenant: TenantId, artifact_id: ArtifactId) -> Key:
     return Key(f"t#{tenant}#artifact#{artifact_id}", "artifact")
 
 
+def artifact_gone(tenant: TenantId, artifact_id: ArtifactId) -> Key:
+    """That there was an artifact: what tells those who follow changes."""
+    return Key(f"t#{tenant}#artifact#{artifact_id}", "gone")
+
+
 def artifacts_by(tenant: TenantId, field: str, value: str) -> str:
     """Partition of the rows of artifacts that have this value in this field."""
     return f"t#{tenant}#artifacts#{field}#{hashed_if_long(value)}"
@@ -110,6 +115,17 @@ def artifacts_by(tenant: TenantId, field: str, value: str) -> str:
 def artifacts_all(tenant: TenantId) -> str:
     """Partition of the rows of all artifacts of a tenant."""
     return f"t#{tenant}#artifacts"
+
+
+def artifact_changes(tenant: TenantId) -> str:
+    """Change partition of a tenant's artifacts."""
+    return f"t#{tenant}#artifacts"
+
+
+def parse_artifact(pk: str) -> tuple[TenantId, ArtifactId]:
+    """Inverse of the partition key of `artifact` and `artifact_gone`."""
+    _, tenant, _, artifact_id = pk.split("#")
+    return TenantId(tenant), ArtifactId(artifact_id)
 
 
 def artifact_sort(created_at_ms: int, artifact_id: ArtifactId) -> str:

@@ -29,7 +29,18 @@ from chalicelib.storage.table import (
     Write,
 )
 
-OPTIONAL: Final = ("name", "suggested_uri", "preview_uri", "tool_name", "tool_version")
+OPTIONAL: Final = (
+    "name",
+    "suggested_uri",
+    "preview_uri",
+    "tool_name",
+    "tool_version",
+    "description",
+)
+FEED: Final = "artifact"
+GONE_TOLD_S: Final = 90 * 24 * 3600
+"""How long it is told that an artifact was deleted: a search's index is younger, or has little of
+what was deleted since."""
 ROW_FIELDS: Final = (*ARTIFACT_IDS, "kind")
 """Fields that an artifact has a row under, and that its rows can be filtered by."""
 
@@ -49,6 +60,13 @@ class RowPage(NamedTuple):
     next: tuple[str, ...] | None
 
 
+class ChangedArtifacts(NamedTuple):
+    """Artifacts that were written since a mark, deleted ones perhaps among them, and the next."""
+
+    ids: Sequence[ArtifactId]
+    mark: str
+
+
 class ArtifactStore:
     """Artifacts of tenants."""
 
@@ -62,14 +80,22 @@ class ArtifactStore:
             *(Put(row) for row in _rows(tenant, artifact)),
         ]
 
-    def removed(self, tenant: TenantId, artifact: Artifact) -> list[Write]:
-        """The writes that remove an artifact that is as it was read."""
+    def removed(self, tenant: TenantId, artifact: Artifact, now_ms: int) -> list[Write]:
+        """The writes that remove an artifact that is as it was read, and tell that for a while."""
         rows = [
             Delete(Key(cast(str, row["pk"]), cast(str, row["sk"])))
             for row in _rows(tenant, artifact)
         ]
         key = artifact_keys.artifact(tenant, artifact.artifact_id)
-        return [Delete(key, when=artifact.version), *rows]
+        gone = artifact_keys.artifact_gone(tenant, artifact.artifact_id)
+        told: Item = {
+            "pk": gone.pk,
+            "sk": gone.sk,
+            "cpk": artifact_keys.artifact_changes(tenant),
+            "feed": FEED,
+            "expires_at": now_ms // 1000 + GONE_TOLD_S,
+        }
+        return [Delete(key, when=artifact.version), *rows, Put(told)]
 
     def get(self, tenant: TenantId, artifact_id: ArtifactId) -> Artifact | None:
         """One read."""
@@ -86,8 +112,8 @@ class ArtifactStore:
         return found
 
     def replace(self, tenant: TenantId, old: Artifact, new: Artifact) -> Artifact:
-        """Store `new` (a version higher) where `old` is still the stored one; tags, labels, metrics
-        and pin may differ. One write. Raises ConditionFailed."""
+        """Store `new` (a version higher) where `old` is still the stored one; what can be patched
+        may differ. One write. Raises ConditionFailed."""
         new = replace(new, version=old.version + 1)
         self.table.put(_item(tenant, new), when=old.version)
         return new
@@ -109,6 +135,15 @@ class ArtifactStore:
             self.table.add(change)
         except ConditionFailed:
             return
+
+    def changed_since(self, tenant: TenantId, mark: str | None) -> ChangedArtifacts:
+        """What changed since the mark (ever, when None), as `Table.changed_since` tells it. A
+        request per 8,000 of them or so."""
+        changed = self.table.changed_since(artifact_keys.artifact_changes(tenant), mark)
+        keys = dict.fromkeys(changed.keys)
+        return ChangedArtifacts(
+            [artifact_keys.parse_artifact(key.pk)[1] for key in keys], changed.mark
+        )
 
     def rows(
         self,
@@ -148,6 +183,8 @@ def _item(tenant: TenantId, artifact: Artifact) -> Item:
     item: Item = {
         "pk": key.pk,
         "sk": key.sk,
+        "cpk": artifact_keys.artifact_changes(tenant),
+        "feed": FEED,
         "id": artifact.artifact_id,
         "kind": artifact.kind,
         "sha256": artifact.sha256,

@@ -32,7 +32,7 @@ RULES: Final = (
     # one of two fields, digests that are stored, sizes of what is merged
     r"give either sha256",
     r"tags, labels and metrics are too large",
-    r"query: free text is not indexed yet",
+    r"mode: a structured search takes no query",
     r"manifest\.[0-9]+\.(path|size_bytes): ",
     r"(labels|metrics)\..*: (an integer has|numbers are finite)",
     # what fits the kind of an experiment artifact

@@ -28,6 +28,7 @@ EVERYTHING: Json = {
     "preview_uri": "https://example.com/preview.png",
     "tool_name": "trainer",
     "tool_version": "1.2",
+    "description": "The one that won.\nSee notes.",
     "run_id": "run 1",
     "session_id": "session",
     "graph_id": "graph#1",

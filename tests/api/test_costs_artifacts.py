@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chalicelib import wiring
 from chalicelib.domain import artifact_directories
 from chalicelib.domain.artifacts import ArtifactStores
+from chalicelib.search import built_in
 from tests.api.answers import found, gone, made
 from tests.api.harness import EXPERIMENTS, Service
 from tests.api.indexed import ARTIFACTS, directory, indexed, listed, manifest_of, stored
@@ -77,6 +79,38 @@ def test_the_best_and_a_search(laptop: Service) -> None:
         found(laptop.read.post(f"{ARTIFACTS}/search", json={"metric": "f1"}))
     with laptop.budget(queries=1, reads=1):
         found(laptop.read.post(f"{ARTIFACTS}/search", json={}))
+
+
+def test_a_search_by_text(laptop: Service) -> None:
+    for number in range(120):
+        indexed(laptop, str(number).encode(), name=f"giraffe {number}.txt")
+
+    def search() -> None:
+        body = {"query": "a giraffe", "limit": 10}
+        assert len(found(laptop.read.post(f"{ARTIFACTS}/search", json=body))["hits"]) == 10
+
+    with laptop.budget(queries=2, reads=4, blobs=120):  # for the first time, and all are texts
+        search()
+    laptop.clock.advance(61)
+    found(laptop.read.get(EXPERIMENTS))  # the key is looked up again
+    with laptop.budget(queries=2, reads=1):
+        search()
+    indexed(laptop, b"another", name="giraffe.txt")
+    with laptop.budget(queries=2, reads=2, blobs=1):
+        search()
+    with laptop.budget(queries=2, reads=1):
+        search()
+
+
+def test_publishing_an_index(laptop: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(built_in, "PUBLISHED_FROM", 1)
+    indexed(laptop, b"text", name="a.txt")
+    laptop.services.snapshots.mark_due(laptop.tenant)
+    # due, the newest, how much changed, the newest again, what changed, all of it
+    with laptop.budget(queries=4, reads=3, writes=2, blobs=2):
+        assert wiring.index_due(laptop.services, seconds=60) == 1
+    with laptop.budget(queries=1):
+        assert wiring.index_due(laptop.services, seconds=60) == 0
 
 
 def test_a_directory(laptop: Service) -> None:

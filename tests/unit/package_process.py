@@ -22,6 +22,7 @@ def main(folders: list[str], key: str, handlers: list[str]) -> None:
         ask(app, key, "GET", "/health"),
         ask(app, key, "POST", "/api/v1/experiments", {"name": "packaged"}),
         ask(app, key, "GET", "/api/v1/experiments"),
+        ask(app, key, "POST", "/api/v1/artifacts/search", {"query": "a vision model"}),
     ]))  # fmt: skip
     places = [getattr(module, "__file__", None) or "" for module in sys.modules.values()]
     outside = sorted(place for place in places if "site-packages" in place)

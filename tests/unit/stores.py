@@ -6,16 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from chalicelib import wiring
 from chalicelib.core.context import Clock, Context, Principal, Role
 from chalicelib.core.ids import ExperimentId, RunId, TenantId, UserId
 from chalicelib.core.model.run import Point
 from chalicelib.domain import logging
+from chalicelib.domain.artifact_documents import ArtifactSource
 from chalicelib.domain.logging import Batch
 from chalicelib.domain.projections import Projections
 from chalicelib.domain.run_files import RunFiles
-from chalicelib.domain.stored_bytes import ByteStores
+from chalicelib.domain.stored_bytes import ByteStores, in_turn
 from chalicelib.domain.variant_aggregation import Aggregates
 from chalicelib.domain.verification import Verification
+from chalicelib.search.backend import SearchBackend
+from chalicelib.search.snapshots import Snapshots
 from chalicelib.storage import packing
 from chalicelib.storage.artifacts import ArtifactStore
 from chalicelib.storage.blobs import Blobs
@@ -172,6 +176,11 @@ class Stores:
     def artifacts(self) -> ArtifactStore:
         return ArtifactStore(self.table)
 
+    def search(self) -> SearchBackend:
+        source = ArtifactSource(self.artifacts, self.blobs, in_turn, self.clock.now_ms)
+        snapshots = Snapshots(self.table, self.blobs, self.clock)
+        return wiring.built_in_search(source, snapshots, self.clock)
+
     @property
     def projections(self) -> Projections:
         files = self.files
@@ -179,8 +188,9 @@ class Stores:
         aggregates = Aggregates(UnitStore(self.table), CellStore(self.table))
         parked = ParkedChanges(self.blobs, self.undelivered, self.clock)
         return Projections(
-            self.table, self.experiments, self.bytes, verified, aggregates, parked, self.clock
-        )
+            self.table, self.experiments, self.bytes, verified, aggregates, parked, self.search,
+            self.clock,
+        )  # fmt: skip
 
     @property
     def undelivered(self) -> TableQueue:

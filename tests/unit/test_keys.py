@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import chalicelib
 import local
 from chalicelib.core.ids import (
+    ArtifactId,
     ExperimentId,
     KeyId,
     ModelId,
@@ -37,6 +38,7 @@ from chalicelib.storage import (
     keys,
     model_keys,
     queue_keys,
+    search_keys,
     variant_keys,
 )
 from chalicelib.storage.item_size import check_key
@@ -262,6 +264,10 @@ def keys_of_every_kind(draw: st.DrawFn) -> dict[str, Key]:
         "file": file_keys.file(tenant, run_id, path),
         "folder": file_keys.folder(tenant, run_id, path),
         "upload": keys.upload(tenant, UploadId(some_id)),
+        "artifact": artifact_keys.artifact(tenant, ArtifactId(some_id)),
+        "artifact that is gone": artifact_keys.artifact_gone(tenant, ArtifactId(some_id)),
+        "search index": search_keys.snapshot(tenant),
+        "search index due": search_keys.due(tenant),
         "api key": keys.api_key(KeyId(some_id)),
         "owner": keys.owner(some_id),
         "logged model": model_keys.logged_model(tenant, ModelId(f"m-{some_id}")),
@@ -388,6 +394,7 @@ def test_the_search_for_keys_finds_them() -> None:
 def test_no_other_module_spells_a_key() -> None:
     homes = {keys.__file__, artifact_keys.__file__, variant_keys.__file__, queue_keys.__file__}
     homes |= {ingest_keys.__file__, file_keys.__file__, model_keys.__file__}
+    homes.add(search_keys.__file__)
     found: list[str] = []
     for package in (chalicelib, local):
         for folder in package.__path__:

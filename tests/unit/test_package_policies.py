@@ -18,9 +18,11 @@ from chalicelib.api.handler import EventView
 from chalicelib.api.v1 import ingest_lines
 from chalicelib.core.ids import ExperimentId, RunId, TenantId
 from chalicelib.core.log_ids import LogId
+from chalicelib.core.model.search import SearchQuery
 from chalicelib.domain import arrivals, compaction, feed, previews, upkeep, verification
 from chalicelib.domain.arrivals import Arrived
 from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
+from chalicelib.search.snapshots import Snapshots
 from chalicelib.storage import artifact_keys, ingest_keys, keys, variant_keys
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.queue import Queue
@@ -106,6 +108,13 @@ def test_no_policy_has_a_wildcard_for_what_it_allows_or_where(function: str) -> 
         assert "*" not in action
         if action in ANYWHERE:
             assert resource == "*"
+            continue
+        if resource.startswith("arn:"):
+            # of the vector bucket that the stack is told of, and one model of Amazon's
+            assert ("bucket/${VectorBucket}" in resource) is action.startswith("s3vectors:")
+            assert resource.endswith(
+                ("/${VectorBucket}", "/index/*", "/amazon.titan-embed-text-v2:0")
+            )
             continue
         # Of this stack's own resources, and a star at most for what is below one of its names.
         assert resource.startswith("${")
@@ -274,6 +283,20 @@ def test_compaction_needs_no_more_than_it_may(laptop: Service) -> None:
     chunk = keys.points_blob(laptop.tenant, RunId(run_id), "digest")
     services.blobs.put(chunk, b"what is archived", mime="text/plain")
     assert services.blobs.get(chunk) == b"what is archived"
+
+
+def test_indexing_needs_no_more_than_it_may(laptop: Service) -> None:
+    for text in (b"the first text", b"another text"):
+        indexed(laptop, text, name="a.txt")
+    laptop.pull()
+    services = permitted(laptop.services, "index_artifacts")
+    assert wiring.index_due(services, seconds=60) == 0  # two are not worth it
+    assert not Snapshots(services.table, services.blobs, services.clock).due()
+    for _ in range(3):  # the third removes the first
+        assert services.search().build(laptop.tenant) == 2
+    api = permitted(laptop.services, "api_handler")
+    context = laptop.context()
+    assert len(api.search().search(context, SearchQuery("text", "hybrid"))) == 2
 
 
 @pytest.mark.parametrize("function", ["tidy", "collect"])

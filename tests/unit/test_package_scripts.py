@@ -21,6 +21,8 @@ case "$*" in
 *"OutputKey=='BucketName'"*) echo the-bucket ;;
 *"OutputKey=='ArrivalsUrl'"*) echo the-arrivals ;;
 *"OutputKey=='UndeliveredUrl'"*) echo the-undelivered ;;
+*"OutputKey=='VectorBucketName'"*) echo none ;;
+*"OutputKey=='EmbedderName'"*) echo static ;;
 *"configure get region"*) exit 1 ;;
 esac
 """
@@ -78,6 +80,13 @@ def test_names_and_who_is_told_can_be_chosen(shell: Shell) -> None:
     deploy = next(call for call in shell.calls() if "cloudformation deploy" in call)
     assert "--stack-name mine --s3-bucket code " in deploy
     assert deploy.endswith("--parameter-overrides AlarmEmail=ops@example.com")
+
+
+def test_where_and_by_what_artifacts_are_searched_can_be_chosen(shell: Shell) -> None:
+    chosen = {"VECTOR_BUCKET": "vectors", "EMBEDDER": "bedrock"}
+    assert shell.run("sh", "tools/deploy.sh", "dev", **chosen).returncode == 0
+    deploy = next(call for call in shell.calls() if "cloudformation deploy" in call)
+    assert deploy.endswith("--parameter-overrides VectorBucket=vectors Embedder=bedrock")
 
 
 def test_a_command_gets_the_settings_of_the_stack(shell: Shell) -> None:

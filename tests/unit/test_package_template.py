@@ -332,15 +332,22 @@ def test_an_alarm_watches_what_exists_and_tells_somebody() -> None:
     assert all(f'"{name}"' in throttled for name in FUNCTIONS)
 
 
-SENDS = {"ProjectChanges": {"Undelivered"}, "TakeArrivals": {"Arrivals", "Undelivered"}}
+SEARCHES = {"TRIALBOOK_VECTOR_BUCKET": "VectorBucket", "TRIALBOOK_EMBEDDER": "Embedder"}
+UNDELIVERED = {"TRIALBOOK_UNDELIVERED": "Undelivered"}
+USES = {
+    "APIHandler": SEARCHES,
+    "ProjectChanges": SEARCHES | UNDELIVERED,
+    "IndexArtifacts": SEARCHES,
+    "TakeArrivals": UNDELIVERED | {"TRIALBOOK_ARRIVALS": "Arrivals"},
+}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_knows_what_it_uses_of_the_stack(name: str) -> None:
     properties = RESOURCES[name]["Properties"]
+    stores = {"TRIALBOOK_TABLE": "Table", "TRIALBOOK_BUCKET": "Bucket"}
     assert properties["Environment"]["Variables"] == {
-        f"TRIALBOOK_{used.upper()}": {"Ref": used}
-        for used in {"Table", "Bucket", *SENDS.get(name, ())}
+        variable: {"Ref": used} for variable, used in (stores | USES.get(name, {})).items()
     }
     group = RESOURCES[properties["LoggingConfig"]["LogGroup"]["Ref"]]
     assert "RetentionInDays" in group["Properties"]

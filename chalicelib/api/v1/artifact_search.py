@@ -1,11 +1,11 @@
-"""Routes that find indexed artifacts: by scope, kind, tags, labels and pins, and by a metric."""
+"""Routes that find indexed artifacts: by scope, kind, tags, labels and pins, a metric, a text."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from chalice.app import Blueprint
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from chalicelib.api.contract import Answer, Body, Params, Request, ok
@@ -24,18 +24,20 @@ from chalicelib.api.v1.shapes import MetricKey
 from chalicelib.core.context import Role
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import ArtifactId
-from chalicelib.domain import artifact_search
+from chalicelib.core.model.search import SearchMode
+from chalicelib.domain import artifact_search, artifact_text_search
 from chalicelib.domain.artifact_filters import ArtifactFilters
 from chalicelib.domain.artifact_search import Hit, MetricMode, MetricOrder, Position
+from chalicelib.domain.artifact_text_search import TextHit, TextSearch
 from chalicelib.wiring import Services
 
 routes = Blueprint(__name__)
 LABEL: Final = "label."
-UNIT_MS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 TagFilters: TypeAlias = Annotated[list[FilterText], Field(max_length=100)]
 Limit: TypeAlias = Annotated[int, Field(ge=1, le=1000)]
-TimeWindow: TypeAlias = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[mhdw]$")]
+TimeWindow: TypeAlias = Annotated[str, Field(pattern=r"^[0-9]{1,9}[smhd]$")]
 
 
 class ListQuery(Ids, Params):
@@ -73,7 +75,9 @@ class Filters(Ids, Body):
 
 
 class SearchArtifacts(Filters):
-    """Search by scope, kind, tags (all of them), labels and pin; with a metric, ordered by it."""
+    """Search by scope, kind, tags (all of them), labels and pin, which narrow every mode. Without a
+    query the newest first, or the best by a metric; with one the best by its words (`lexical`), its
+    meaning (`semantic`) or both (`hybrid`), and a metric is one that artifacts must have."""
 
     kind: Kind | None = None
     query: Annotated[str, Field(max_length=10_000)] | None = None
@@ -83,12 +87,14 @@ class SearchArtifacts(Filters):
     time_window: TimeWindow | None = None
     limit: Limit = 100
 
-    @field_validator("query")
-    @classmethod
-    def _no_text(cls, query: str | None) -> str | None:
-        if query:
-            raise ValueError("free text is not indexed yet; search by filters and metric")
-        return query
+    @property
+    def ranked_by(self) -> SearchMode | None:
+        """How the text is looked for; None without one, whatever the mode. Raises Invalid."""
+        if self.query is None or not self.query.strip():
+            return None
+        if self.mode == "structured":
+            raise Invalid.field("mode", "a structured search takes no query")
+        return self.mode or "hybrid"
 
     @property
     def order(self) -> MetricOrder | None:
@@ -113,9 +119,20 @@ class ArtifactsOut(TypedDict):
     next_cursor: str | None
 
 
+class PlaceOut(TypedDict):
+    rank: int
+    score: float
+
+
 class WhyOut(TypedDict, total=False):
+    """The metric and its value, or the words of the query that were found and the place in each
+    ranking: of BM25 and of the cosine."""
+
     metric: str
     value: float
+    words: list[str]
+    lexical: PlaceOut
+    semantic: PlaceOut
 
 
 class HitOut(TypedDict):
@@ -152,18 +169,20 @@ def list_artifacts(request: Request[None, ListQuery], services: Services) -> Ans
 
 @endpoint(
     routes, "POST", ARTIFACTS + "/search", body=SearchArtifacts, answer=HitsOut, role=Role.READ,
-    read_only=True,
+    read_only=True, runs_long=True, errors=(503,),
 )  # fmt: skip
 def search_artifacts(request: Request[SearchArtifacts, None], services: Services) -> Answer:
-    """Search artifacts: the best by a metric, or the newest."""
-    body = request.body
+    """Search artifacts: by text, the best by a metric, or the newest."""
+    body, filters = request.body, request.body.with_kind(request.body.kind)
+    mode = body.ranked_by
+    if mode is not None and body.query is not None:
+        wanted = TextSearch(body.query, mode, filters, body.metric, body.window_ms, body.limit)
+        found = artifact_text_search.search(
+            services.search(), services.artifacts, request.context, wanted
+        )
+        return ok({"hits": fitting(_text_hit_out(hit, request.prefix) for hit in found)})
     hits = artifact_search.search(
-        services.artifacts,
-        request.context,
-        body.with_kind(body.kind),
-        body.limit,
-        body.order,
-        body.window_ms,
+        services.artifacts, request.context, filters, body.limit, body.order, body.window_ms
     )
     return ok({"hits": fitting(_hit_out(hit, body.metric, request.prefix) for hit in hits)})
 
@@ -186,3 +205,12 @@ def _hit_out(hit: Hit, metric: str | None, prefix: str) -> HitOut:
     if metric is not None and hit.score is not None:
         why = {"metric": metric, "value": hit.score}
     return {"artifact": artifact_out(hit.artifact, prefix), "score": hit.score, "why": why}
+
+
+def _text_hit_out(hit: TextHit, prefix: str) -> HitOut:
+    why: WhyOut = {"words": list(hit.match.words)}
+    for mode in ("lexical", "semantic"):
+        if mode in hit.match.by:
+            place = hit.match.by[mode]
+            why[mode] = {"rank": place.rank, "score": place.score}
+    return {"artifact": artifact_out(hit.artifact, prefix), "score": hit.match.score, "why": why}

@@ -50,6 +50,7 @@ def _scalar(value: JsonValue) -> JsonValue:
 IdText: TypeAlias = Annotated[str, Field(min_length=1, max_length=250)]
 Kind: TypeAlias = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_CONTROLS)]
 ToolText: TypeAlias = Annotated[str, Field(min_length=1, max_length=250)]
+About: TypeAlias = Annotated[str, Field(max_length=4000)]
 UriText: TypeAlias = Annotated[str, Field(min_length=1, max_length=2000, pattern=NO_CONTROLS)]
 Tag: TypeAlias = Annotated[str, Field(min_length=1, max_length=250)]
 ArtifactTags: TypeAlias = Annotated[list[Tag], Field(max_length=100)]
@@ -109,6 +110,7 @@ class ArtifactOut(TypedDict):
     node_id: str | None
     tool_name: str | None
     tool_version: str | None
+    description: str | None
     org_id: str | None
     user_id: str | None
     client_id: str | None
@@ -144,6 +146,7 @@ def artifact_out(artifact: Artifact, prefix: str) -> ArtifactOut:
         "node_id": ids("node_id"),
         "tool_name": artifact.tool_name,
         "tool_version": artifact.tool_version,
+        "description": artifact.description,
         "org_id": ids("org_id"),
         "user_id": ids("user_id"),
         "client_id": ids("client_id"),

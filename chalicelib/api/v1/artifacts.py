@@ -12,6 +12,7 @@ from chalicelib.api.endpoint import endpoint
 from chalicelib.api.v1.artifact_shapes import (
     ARTIFACTS,
     ONE_ARTIFACT,
+    About,
     ArtifactOut,
     ArtifactTags,
     Ids,
@@ -59,6 +60,7 @@ class NewArtifact(Ids, Body):
     preview_uri: UriText | None = None
     tool_name: ToolText | None = None
     tool_version: ToolText | None = None
+    description: About | None = None
     tags: ArtifactTags = []
     labels: Labels = {}
     metrics: Metrics = {}
@@ -85,15 +87,17 @@ class NewArtifact(Ids, Body):
 
 
 class ArtifactChanges(Body):
-    """Only what is sent changes; labels and metrics merge, and null deletes one."""
+    """Only what is sent changes; labels and metrics merge, and null deletes one. An empty text
+    deletes the description."""
 
     tags: ArtifactTags | None = None
     labels: Labels = {}
     metrics: Metrics = {}
     pinned: bool | None = None
+    description: About | None = None
 
     def to_changes(self) -> Changes:
-        return Changes(self.tags, self.labels, self.metrics, self.pinned)
+        return Changes(self.tags, self.labels, self.metrics, self.pinned, self.description)
 
 
 class Pin(Body):
@@ -128,7 +132,7 @@ def get_artifact(request: Request[None, None], services: Services) -> Answer:
     errors=(404,),
 )  # fmt: skip
 def change_artifact(request: Request[ArtifactChanges, None], services: Services) -> Answer:
-    """Change an artifact's tags, labels, metrics or pin."""
+    """Change an artifact's tags, labels, metrics, description or pin."""
     artifact_id, changes = path_artifact_id(request), request.body.to_changes()
     artifact = artifacts.change(stores_of(services), request.context, artifact_id, changes)
     return ok(artifact_out(artifact, request.prefix))

@@ -114,6 +114,7 @@ class Artifact:
     preview_uri: str | None = None
     tool_name: str | None = None
     tool_version: str | None = None
+    description: str | None = None
     ids: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: tuple[str, ...] = ()
     labels: Mapping[str, object] = field(default_factory=dict[str, object])

@@ -1,0 +1,1 @@
+"""How well artifacts are found, and how fast."""

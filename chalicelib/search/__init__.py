@@ -1,0 +1,1 @@
+"""Artifacts found by their words and by what they mean."""

@@ -1,0 +1,186 @@
+"""Search without a server: an index in a file of the process, brought up to date as it is asked.
+
+A worker builds the index of a tenant and publishes it; a process that is asked fetches the newest
+once, and before each search puts in what changed since, so that it finds what was just saved. See
+docs/adr/0017-artifact-search.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Final
+
+from chalicelib.core.context import Clock, Context
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.ids import ArtifactId, TenantId
+from chalicelib.core.model.search import Match, SearchQuery
+from chalicelib.search.backend import Source
+from chalicelib.search.index_file import IndexFile, OtherFormat
+from chalicelib.search.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from chalicelib.search.embedding import Embedder
+
+MAX_COPIES_BYTES: Final = 384 * 1024 * 1024
+"""Of copies in this process: a function has 512 MiB of disk."""
+MAX_WASTE: Final = 0.3
+MAX_AGE_MS: Final = 30 * 24 * 3600 * 1000
+"""Of a snapshot when something changes: for longer than this it is told what was deleted."""
+PUBLISHED_FROM: Final = 200
+"""Changes that are worth a new snapshot."""
+
+
+class _Copy:
+    """A tenant's index in this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.index: IndexFile | None = None
+
+
+class BuiltInSearch:
+    """Safe to share between threads; searches of one tenant wait for each other."""
+
+    def __init__(
+        self, source: Source, snapshots: Snapshots, embedder: Embedder, clock: Clock
+    ) -> None:
+        self._source = source
+        self._snapshots = snapshots
+        self._embedder = embedder
+        self._clock = clock
+        self._folder = Path(mkdtemp(prefix="trialbook-search-"))
+        self._copies: OrderedDict[TenantId, _Copy] = OrderedDict()
+        self.close = weakref.finalize(self, _remove, self._copies, self._folder)
+        """Removes the copies; at the latest when nobody needs them any more."""
+        self._made = 0
+        self._lock = threading.Lock()
+
+    def search(self, context: Context, query: SearchQuery) -> list[Match]:
+        """A request for what changed and one for what was made lately; the first time a read and a
+        blob besides, and a read per 100 artifacts that changed."""
+        copy = self._copy(context.tenant)
+        with copy.lock:
+            index = self._opened(copy, context.tenant)
+            self._catch_up(index, context.tenant, context)
+            found = index.search(query)
+        self._forget_the_oldest(context.tenant)
+        return found
+
+    def forget(self, tenant: TenantId, artifact_ids: Sequence[ArtifactId]) -> None:
+        """In this process alone: the next snapshot leaves them out."""
+        copy = self._copy(tenant)
+        with copy.lock:
+            if copy.index is not None:
+                copy.index.update([], artifact_ids, None)
+
+    def changed(self, tenant: TenantId, artifact_ids: Sequence[ArtifactId]) -> None:
+        """One write: the tenant is looked at when it is time."""
+        self._snapshots.mark_due(tenant)
+
+    def publish(self, tenant: TenantId) -> bool:
+        """Two requests, and what `build` asks for."""
+        if self._is_worth_it(tenant):
+            self.build(tenant)
+            return True
+        return False
+
+    def build(self, tenant: TenantId, *, anew: bool = False) -> int:
+        """Publish the index as it is now, made from nothing where `anew` or much of the newest is
+        waste; returns the number of documents in it. The newest is read and a blob written, besides
+        what `search` asks for."""
+        path, packed = self._new_path(), self._new_path()
+        newest = self._snapshots.newest(tenant)
+        if newest is not None and not anew:
+            self._snapshots.fetch(tenant, path)
+        index = self._open(path)
+        try:
+            if index.waste > MAX_WASTE:
+                index.close()
+                path.unlink()
+                index = self._open(path)
+            self._catch_up(index, tenant, None)
+            index.vacuum_into(packed)
+            count = index.count
+            self._snapshots.publish(tenant, packed, index.mark or "", count, newest)
+            return count
+        finally:
+            index.close()
+            path.unlink(missing_ok=True)
+            packed.unlink(missing_ok=True)
+
+    def _is_worth_it(self, tenant: TenantId) -> bool:
+        """What is too little for a new snapshot, whoever searches reads in a request or two."""
+        newest = self._snapshots.newest(tenant)
+        if newest is not None and self._clock.now_ms() - newest.published_ms > MAX_AGE_MS:
+            return True
+        changed = self._source.changed(tenant, None if newest is None else newest.mark)
+        return changed >= PUBLISHED_FROM
+
+    def _catch_up(self, index: IndexFile, tenant: TenantId, context: Context | None) -> None:
+        """Put in what changed. Raises Unavailable past the deadline."""
+        for delta in self._source.since(tenant, index.mark, index):
+            index.update(delta.documents, delta.removed, delta.mark)
+            if context is not None and context.clock.monotonic_s() > context.deadline_s:
+                raise Unavailable("the index of the artifacts is being built; search again later")
+
+    def _copy(self, tenant: TenantId) -> _Copy:
+        with self._lock:
+            copy = self._copies.setdefault(tenant, _Copy())
+            self._copies.move_to_end(tenant)
+            return copy
+
+    def _opened(self, copy: _Copy, tenant: TenantId) -> IndexFile:
+        if copy.index is None:
+            path = self._new_path()
+            self._snapshots.fetch(tenant, path)
+            copy.index = self._open(path)
+        return copy.index
+
+    def _open(self, path: Path) -> IndexFile:
+        """What was made by another version is as good as none."""
+        try:
+            return IndexFile(path, self._embedder)
+        except (OtherFormat, sqlite3.DatabaseError):
+            path.unlink()
+            return IndexFile(path, self._embedder)
+
+    def _new_path(self) -> Path:
+        with self._lock:
+            self._made += 1
+            return self._folder / f"{self._made}.sqlite"
+
+    def _forget_the_oldest(self, but: TenantId) -> None:
+        with self._lock:
+            copies = [(tenant, copy) for tenant, copy in self._copies.items() if tenant != but]
+            sizes = {tenant: _size(copy) for tenant, copy in self._copies.items()}
+            total = sum(sizes.values())
+            for tenant, copy in copies:
+                if total <= MAX_COPIES_BYTES:
+                    return
+                if copy.lock.acquire(blocking=False):  # else it is in use, and not the oldest
+                    del self._copies[tenant]
+                    total -= sizes[tenant]
+                    if copy.index is not None:
+                        copy.index.close()
+                        copy.index.path.unlink(missing_ok=True)
+                        copy.index = None
+                    copy.lock.release()
+
+
+def _remove(copies: Mapping[TenantId, _Copy], folder: Path) -> None:
+    for copy in copies.values():
+        if copy.index is not None:
+            copy.index.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _size(copy: _Copy) -> int:
+    index = copy.index
+    return 0 if index is None or not index.path.exists() else index.path.stat().st_size

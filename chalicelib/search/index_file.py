@@ -1,0 +1,280 @@
+"""The search index of one tenant: a SQLite file with words, vectors and terms.
+
+`put` and `remove` bring it up to date, in a worker that publishes it as in a process that searches
+a copy: there is one way from artifacts to an index. Of a document that was replaced or removed its
+words stay behind, unreachable, until the file is made anew (`waste`): FTS5 without the texts cannot
+take them out, and with them it would be twice as large.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from math import log
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from chalicelib.core.ids import ArtifactId
+from chalicelib.core.model.search import Match, Ranked, SearchDocument, SearchMode, SearchQuery
+from chalicelib.search.embedded_text import embedded
+from chalicelib.search.fusion import fused
+from chalicelib.search.vectors import Vectors
+from chalicelib.search.words import indexed_text, query_words
+
+if TYPE_CHECKING:
+    from chalicelib.search.embedding import Embedder
+
+FORMAT: Final = 1
+NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT = 4.0, 2.0, 1.0
+ENOUGH: Final = 0.4
+"""Of the weight of a query's words, rare ones weighing more: what a document needs of it to have a
+place by its words in a hybrid ranking. Measured: docs/adr/0017-artifact-search.md."""
+DEPTH: Final = 200
+"""How far down each ranking is looked at before they are fused."""
+_SCHEMA: Final = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE document (
+    number INTEGER PRIMARY KEY,
+    artifact_id TEXT NOT NULL UNIQUE,
+    version INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    vector BLOB NOT NULL
+);
+CREATE TABLE term (
+    term TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (term, document)
+) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5(
+    name, about, content, content='', tokenize='porter unicode61 remove_diacritics 2'
+);
+"""
+
+
+_Scored: TypeAlias = tuple[int, float]
+
+
+class OtherFormat(Exception):
+    """The file was made by another version, or with the vectors of another model."""
+
+
+class IndexFile:
+    """Not safe to share between threads without a lock."""
+
+    def __init__(self, path: Path, embedder: Embedder) -> None:
+        """Open the file, which is made when there is none. Raises OtherFormat."""
+        self.path = path
+        self._embedder = embedder
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        made_by = f"{FORMAT} {embedder.model_id}"
+        try:
+            found = self._prepared(made_by)
+        except (sqlite3.DatabaseError, TypeError) as error:
+            self.close()
+            raise OtherFormat(str(error)) from error
+        if found != made_by:
+            self.close()
+            raise OtherFormat(f"{found} instead of {made_by}")
+        self._vectors: Vectors | None = None
+
+    @property
+    def mark(self) -> str | None:
+        """Up to where the changes of the tenant's artifacts are in it."""
+        return self._one("SELECT value FROM about WHERE name = 'mark'") or None
+
+    @property
+    def count(self) -> int:
+        return self._one("SELECT count(*) FROM document")
+
+    @property
+    def waste(self) -> float:
+        """The share of words that belong to nothing any more, from 0 to 1."""
+        made = self._one("SELECT count(*) FROM words_docsize")
+        return 1 - self.count / made if made else 0.0
+
+    def close(self) -> None:
+        self._database.close()
+
+    def versions(self, artifact_ids: Sequence[ArtifactId]) -> dict[ArtifactId, int]:
+        """Of those that are in it."""
+        found: dict[ArtifactId, int] = {}
+        for artifact_id in artifact_ids:
+            version = self._one("SELECT version FROM document WHERE artifact_id = ?", artifact_id)
+            if version is not None:
+                found[artifact_id] = version
+        return found
+
+    def update(
+        self, documents: Sequence[SearchDocument], removed: Iterable[ArtifactId], mark: str | None
+    ) -> None:
+        """Put the documents in, each in place of the one before of its artifact, and take out what
+        was removed; the file is good up to `mark` (None: where it was) then. All or nothing."""
+        vectors = embedded(self._embedder, documents)
+        packed = [row.tobytes() for row in vectors]
+        run = self._database.execute
+        run("BEGIN")
+        for artifact_id in removed:
+            self._take_out(artifact_id)
+        for document, vector in zip(documents, packed, strict=True):
+            self._take_out(document.artifact_id)
+            self._put(document, vector)
+        if mark is not None:
+            run("UPDATE about SET value = ? WHERE name = 'mark'", (mark,))
+        run("COMMIT")
+
+    def search(self, query: SearchQuery) -> list[Match]:
+        """What matches, the best first."""
+        words = query_words(query.text)
+        depth = max(DEPTH, query.limit) if query.mode == "hybrid" else query.limit
+        rankings: dict[SearchMode, dict[int, Ranked]] = {}
+        if query.mode == "lexical":
+            rankings["lexical"] = _ranked(self._by_words(words, query, depth))
+        if query.mode == "hybrid":
+            rankings["lexical"] = _ranked(self._by_enough_words(words, query, depth))
+        if query.mode != "lexical":
+            rankings["semantic"] = _ranked(self._by_meaning(query, depth))
+        if query.mode == "hybrid":
+            order = fused({mode: [*ranking] for mode, ranking in rankings.items()})
+        else:
+            order = [(number, one.score) for number, one in rankings[query.mode].items()]
+        order = order[: query.limit]
+        has = self._words_of([number for number, _ in order], words)
+        return [
+            Match(
+                self._one("SELECT artifact_id FROM document WHERE number = ?", number),
+                score,
+                {mode: places[number] for mode, places in rankings.items() if number in places},
+                has[number],
+            )
+            for number, score in order
+        ]
+
+    def vacuum_into(self, path: Path) -> None:
+        """Write a copy as small as it gets."""
+        self._database.execute("INSERT INTO words(words) VALUES ('optimize')")
+        self._database.execute("VACUUM INTO ?", (str(path),))
+
+    def _prepared(self, made_by: str) -> str:
+        """What made the file; this, when it was empty."""
+        run = self._database.execute
+        run("PRAGMA journal_mode = OFF")  # a copy: what a crash leaves of it is thrown away
+        run("PRAGMA synchronous = OFF")
+        if not run("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            self._database.executescript(_SCHEMA)
+            run("INSERT INTO about VALUES ('made_by', ?), ('mark', '')", (made_by,))
+        (found,) = run("SELECT value FROM about WHERE name = 'made_by'").fetchone()
+        return found
+
+    def _put(self, document: SearchDocument, vector: bytes) -> None:
+        run = self._database.execute
+        # not the next of `document`: the words of the last one may still be there
+        number = self._one("SELECT coalesce(max(id), 0) + 1 FROM words_docsize")
+        run(
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?)",
+            (number, document.artifact_id, document.version, document.created_at_ms, vector),
+        )
+        terms = [(term, number) for term in document.terms]
+        self._database.executemany("INSERT INTO term VALUES (?, ?)", terms)
+        run(
+            "INSERT INTO words(rowid, name, about, content) VALUES (?, ?, ?, ?)",
+            (
+                number,
+                indexed_text(document.name),
+                indexed_text(document.about),
+                indexed_text(document.content),
+            ),
+        )
+        if self._vectors is not None:
+            self._vectors.add(number, vector)
+
+    def _take_out(self, artifact_id: ArtifactId) -> None:
+        number = self._one("SELECT number FROM document WHERE artifact_id = ?", artifact_id)
+        if number is None:
+            return
+        self._database.execute("DELETE FROM document WHERE number = ?", (number,))
+        if self._vectors is not None:
+            self._vectors.remove(number)
+
+    def _by_words(self, words: Sequence[str], query: SearchQuery, limit: int) -> list[_Scored]:
+        """BM25, over name, about and content with their weights."""
+        if not words:
+            return []
+        condition, values = _condition(query)
+        return self._database.execute(
+            "SELECT number, -bm25(words, ?, ?, ?) AS score FROM words JOIN document"
+            f" ON number = words.rowid WHERE words MATCH ?{condition}"
+            " ORDER BY score DESC, number LIMIT ?",
+            (NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT, _any_of(words), *values, limit),
+        ).fetchall()
+
+    def _by_enough_words(
+        self, words: Sequence[str], query: SearchQuery, limit: int
+    ) -> list[_Scored]:
+        """The same without documents that have but the common words of the query. Their places
+        would count as much as those of the best by meaning."""
+        found = self._by_words(words, query, limit)
+        has = self._words_of([number for number, _ in found], words)
+        weights = {word: self._rarity(word) for word in words}
+        enough = ENOUGH * sum(weights.values())
+        return [one for one in found if sum(weights[word] for word in has[one[0]]) >= enough]
+
+    def _rarity(self, word: str) -> float:
+        """The inverse document frequency as BM25 has it, among a thousand documents more: between
+        the few of somebody who begins every word would be rare or common by chance."""
+        matching = self._one("SELECT count(*) FROM words WHERE words MATCH ?", _any_of([word]))
+        others = max(0, self.count - matching) + 1000
+        return log(1 + (others + 0.5) / (matching + 0.5))
+
+    def _by_meaning(self, query: SearchQuery, limit: int) -> list[_Scored]:
+        """The cosine of the vectors."""
+        among: list[int] | None = None
+        condition, values = _condition(query)
+        if condition:
+            rows = self._database.execute(
+                f"SELECT number FROM document WHERE true{condition}", values
+            )
+            among = [number for (number,) in rows]
+        (vector,) = self._embedder.embed([query.text])
+        return self._loaded().nearest(vector, limit, among)
+
+    def _loaded(self) -> Vectors:
+        if self._vectors is None:
+            rows = self._database.execute("SELECT number, vector FROM document ORDER BY number")
+            self._vectors = Vectors(self._embedder.dimensions, rows)
+        return self._vectors
+
+    def _words_of(self, numbers: Sequence[int], words: Sequence[str]) -> dict[int, list[str]]:
+        """Of each document those of the words that it has."""
+        has = {number: list[str]() for number in numbers}
+        places = ",".join("?" * len(numbers))
+        for word in words:
+            for (number,) in self._database.execute(
+                f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN ({places})",
+                (_any_of([word]), *numbers),
+            ):
+                has[number].append(word)
+        return has
+
+    def _one(self, statement: str, *values: object) -> Any:
+        row = self._database.execute(statement, values).fetchone()
+        return None if row is None else row[0]
+
+
+def _condition(query: SearchQuery) -> tuple[str, list[object]]:
+    """SQL on `number` and `created_ms` that begins with AND, and its values; "" when all fit."""
+    parts: list[str] = []
+    values: list[object] = []
+    if query.from_ms:
+        parts.append(" AND created_ms >= ?")
+        values.append(query.from_ms)
+    for term in query.terms:
+        parts.append(" AND number IN (SELECT document FROM term WHERE term = ?)")
+        values.append(term)
+    return "".join(parts), values
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """A query of FTS5; the words have no quotes in them."""
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def _ranked(found: Iterable[_Scored]) -> dict[int, Ranked]:
+    return {number: Ranked(rank, score) for rank, (number, score) in enumerate(found, 1)}
