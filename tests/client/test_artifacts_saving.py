@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.client.artifact_places import Place
+from tests.client.artifact_places import Place, plant
 from trialbook import Artifact, AsyncArtifactStore
 from trialbook.artifacts import Stored
 from trialbook.context import Context
@@ -181,6 +181,8 @@ async def test_bad_input_is_refused_before_anything_is_stored(place: Place, tmp_
         (TypeError, {"kind": "k", "tags": [1]}),
         (TypeError, {"kind": "k", "labels": {"x": object()}}),
         (TypeError, {"kind": "k", "metrics": {1: 2}}),
+        (TypeError, {"kind": "k", "description": 1}),
+        (ValueError, {"kind": "k", "description": "x" * 4001}),
     ]
     for error, fields in wrong:
         with pytest.raises(error):
@@ -193,6 +195,28 @@ async def test_bad_input_is_refused_before_anything_is_stored(place: Place, tmp_
         await artifacts.save_file(tmp_path, kind="k")
     assert path.exists()
     assert await artifacts.list(level=None) == []
+
+
+async def test_whatever_is_saved_can_be_described(place: Place, tmp_path: Path) -> None:
+    artifacts = place.artifacts()
+    longest = "\U0001f992" * 4000
+    file, folder = plant(tmp_path / "out", {"a": b"a"}) / "a", plant(tmp_path / "in", {"b": b"b"})
+    async with artifacts.writer(kind="log", description=longest) as writer:
+        await writer.write(b"x")
+    assert writer.artifact is not None
+    for saved in (
+        await artifacts.save_file(file, kind="k", cleanup=False, description=longest),
+        await artifacts.save_text("x", description=longest),
+        await artifacts.save_json("x", description=longest),
+        await artifacts.ingest_file(file, kind="k", description=longest),
+        await artifacts.ingest_dir(folder, description=longest),
+        writer.artifact,
+    ):
+        assert saved.description == longest
+        assert await artifacts.get_by_id(saved.artifact_id) == saved
+        assert Artifact.from_dict(saved.to_dict()) == saved
+    for nothing in (None, ""):
+        assert (await artifacts.save_text("x", description=nothing)).description is None
 
 
 async def test_equal_bytes_are_two_artifacts(place: Place) -> None:
@@ -217,6 +241,7 @@ async def test_without_an_index_there_is_no_saving_and_no_search(
         artifacts.get_by_id("x"),
         artifacts.list(level=None),
         artifacts.search(level=None),
+        artifacts.search_hits(query="x", level=None),
         artifacts.best(kind="k", metric="m", metric_mode="max", level=None),
         artifacts.pin("x"),
         artifacts.load_bytes_by_id("x"),

@@ -30,6 +30,9 @@ def test_it_saves_finds_and_loads(bench: Bench, tmp_path: Path, cache: Path) -> 
         best = artifacts.best(kind="model", metric="f1", metric_mode="max", level="run")
         assert best == saved
         assert [one.kind for one in artifacts.list()] == ["json", "model"]
+        hits = artifacts.search_hits(query="model", limit=1)
+        assert [hit.artifact for hit in hits] == artifacts.search(query="model", limit=1) == [saved]
+        assert hits[0].why.words == ("model",)
         assert artifacts.load_bytes_by_id(saved.artifact_id) == b"weights"
         assert Path(artifacts.as_local_file(saved)).is_relative_to(cache)
         folder = artifacts.ingest_dir(plant(tmp_path / "out", {"a/b": b"c"}))
@@ -43,12 +46,13 @@ def test_it_saves_finds_and_loads(bench: Bench, tmp_path: Path, cache: Path) -> 
 def test_its_writer_saves_or_stores_nothing(bench: Bench) -> None:
     with bench.sync_client() as tb:
         artifacts = tb.context(run_id="r").artifacts()
-        with artifacts.writer(kind="log", planned_ext=".txt") as writer:
+        with artifacts.writer(kind="log", planned_ext=".txt", description="of today") as writer:
             assert writer.write(b"abc") == 3
             writer.add_labels({"tags": ["t"], "x": 1})
             writer.add_metrics({"lines": 1})
         assert writer.artifact is not None
         assert (writer.artifact.tags, writer.artifact.labels) == (["t"], {"x": 1})
+        assert writer.artifact.description == "of today"
 
         def diverge(writer: SyncWriter) -> None:
             writer.write(b"half")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.client.harness import Bench
-from tests.client.terminal import Terminal
+from tests.client.terminal import Terminal, rows
 
 
 @pytest.fixture
@@ -126,6 +126,7 @@ def test_an_artifact_is_indexed_with_all_that_is_said_of_it(terminal: Terminal, 
         *("upload", "--kind", "model", "model.bin", "--name", "best.bin", "--pin"),
         *("--tag", "a", "--tag", "b", "--label", "stage=prod", "--metric", "f1=0.9"),
         *("--metric", "loss=inf", "--run-id", "r", "--tool-name", "trainer", "--org-id", "o"),
+        *("--description", "tells who may leave"),
     ]
     made = terminal.json(*words)
     assert (home / "model.bin").exists()
@@ -139,9 +140,13 @@ def test_an_artifact_is_indexed_with_all_that_is_said_of_it(terminal: Terminal, 
         "run_id": "r",
         "tool_name": "trainer",
         "org_id": "o",
+        "description": "tells who may leave",
     }
     assert made | wanted == made
     assert terminal.json("artifacts", "show", made["uri"]) == made
+    assert ["description", "tells who may leave"] in rows(
+        terminal.ok("artifacts", "show", made["uri"])
+    )
     printed = terminal.ok(*words)
     assert printed.split("\t")[1].strip() == f"trialbook://artifacts/{printed[:32]}"
     assert terminal.ok("download", made["artifact_id"]) == "best.bin  7 B\n"
@@ -177,7 +182,53 @@ def test_artifacts_are_found_by_filters_and_metrics(terminal: Terminal, home: Pa
     assert terminal.fails(3, "artifacts", *best, "--tag", "no")
     assert "--kind" in terminal.fails(2, "artifacts", "best", "--metric", "f1")
     assert "--metric" in terminal.fails(2, "artifacts", "search", "--metric-mode", "min")
-    assert terminal.fails(1, "artifacts", "search", "some words")
+    assert "time_window" in terminal.fails(1, "artifacts", "search", "--time-window", "2w")
+
+
+@pytest.mark.parametrize("mode", [None, "lexical", "semantic", "hybrid"])
+def test_artifacts_are_found_by_text(terminal: Terminal, home: Path, mode: str | None) -> None:
+    (home / "f").write_bytes(b"\0")
+    saved = ("upload", "--kind", "model", "f", "--name")
+    about = ("--description", "tells which customers cancel", "--run-id", "r1")
+    churn = terminal.json(*saved, "churn.pkl", *about)
+    vision = terminal.json(*saved, "vision.pt", "--metric", "f1=0.5")
+    by_mode = () if mode is None else ("--mode", mode)
+
+    def found(*words: str) -> list[dict[str, Any]]:
+        return terminal.json("artifacts", "search", *words, *by_mode)
+
+    first = found("customers who cancel")[0]
+    assert first["artifact_id"] == churn["artifact_id"]
+    assert first | churn == first
+    assert first["why"].pop("words") == ["customers", "cancel"]
+    rankings = {mode} if mode in {"lexical", "semantic"} else {"lexical", "semantic"}
+    assert first["why"].keys() == rankings
+    assert {place["rank"] for place in first["why"].values()} == {1}
+    assert [one["name"] for one in found("model", "--metric", "f1")] == ["vision.pt"]
+    assert [one["name"] for one in found("model", "--run-id", "r1")] == ["churn.pkl"]
+    assert len(found("model", "--limit", "1", "--time-window", "90s")) == 1
+    printed = rows(terminal.ok("artifacts", "search", "vision", "--metric", "f1", *by_mode))
+    assert printed[0][:7] == ["ID", "KIND", "NAME", "SCORE", "WORDS", "f1", "SIZE"]
+    assert printed[1][0] == vision["artifact_id"]
+    assert float(printed[1][3]) == found("vision", "--metric", "f1")[0]["score"]
+    assert printed[1][4:6] == ["vision", "0.5"]
+
+
+def test_a_search_without_text_has_the_metric_as_its_score(terminal: Terminal, home: Path) -> None:
+    (home / "f").write_text("f")
+    terminal.ok("upload", "--kind", "model", "f", "--metric", "f1=0.5")
+    for words, score, why in (
+        ((), None, {}),
+        (("",), None, {}),
+        (("--metric", "f1"), 0.5, {"metric": "f1", "value": 0.5}),
+    ):
+        (only,) = terminal.json("artifacts", "search", *words)
+        assert (only["score"], only["why"]) == (score, why)
+    assert "SCORE" not in rows(terminal.ok("artifacts", "search", "--metric", "f1"))[0]
+    for words in ((), ("",), ("--metric", "f1")):
+        assert "give TEXT" in terminal.fails(2, "artifacts", "search", "--mode", "lexical", *words)
+    words = ("artifacts", "search", "x", "--metric", "f1", "--metric-mode", "min")
+    assert "no TEXT" in terminal.fails(2, *words)
 
 
 def test_an_artifact_is_pinned_changed_and_deleted(terminal: Terminal, home: Path) -> None:
@@ -198,6 +249,9 @@ def test_an_artifact_is_pinned_changed_and_deleted(terminal: Terminal, home: Pat
     )
     words = ("artifacts", "update", artifact, "--no-tags", "--remove-metric", "f1")
     assert terminal.json(*words)["tags"] == []
+    words = ("artifacts", "update", artifact, "--description")
+    assert terminal.json(*words, "of today")["description"] == "of today"
+    assert terminal.json(*words, "")["description"] is None
     assert "nothing to change" in terminal.fails(2, "artifacts", "update", artifact)
     assert "--yes" in terminal.fails(2, "artifacts", "delete", artifact)
     asked = terminal.run("artifacts", "delete", artifact, answers="n\n", interactive=True)
@@ -222,6 +276,7 @@ WRONG = [
     ("upload --kind k f --path p", "--path"),
     ("upload x f --tag t", "--kind"),
     ("upload x f --run-id r", "--run-id"),
+    ("upload x f --description d", "--description"),
     ("upload --kind k f --label x", "KEY=VALUE"),
     ("download s3://bucket/key", "only trialbook://"),
     ("download ftp://host/key", "ftp://"),

@@ -48,7 +48,7 @@ from trialbook.sync import Client
 from trialbook.version import __version__
 
 if TYPE_CHECKING:
-    from trialbook.artifacts import Artifact, AsyncArtifactIndex, AsyncArtifactStore
+    from trialbook.artifacts import Artifact, AsyncArtifactIndex, AsyncArtifactStore, Hit
     from trialbook.context import Context, local_context
     from trialbook.results import MetricResult, Results, VariantResult
 
@@ -70,6 +70,7 @@ __all__ = [
     "ExperimentHandle",
     "FileEntry",
     "Forbidden",
+    "Hit",
     "IngestFailed",
     "IngestReport",
     "IngestedFile",
@@ -103,6 +104,7 @@ _LATER = {
     "AsyncArtifactIndex": "trialbook.artifacts",
     "AsyncArtifactStore": "trialbook.artifacts",
     "Context": "trialbook.context",
+    "Hit": "trialbook.artifacts",
     "MetricResult": "trialbook.results",
     "Results": "trialbook.results",
     "VariantResult": "trialbook.results",

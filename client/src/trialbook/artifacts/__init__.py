@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trialbook.artifacts.facade import ArtifactFacade
+from trialbook.artifacts.hits import Hit, Ranked, Why
 from trialbook.artifacts.model import Artifact, ManifestFile, Stored
 from trialbook.artifacts.protocols import AsyncArtifactIndex, AsyncArtifactStore, Filters
 
@@ -12,6 +13,9 @@ __all__ = [
     "AsyncArtifactIndex",
     "AsyncArtifactStore",
     "Filters",
+    "Hit",
     "ManifestFile",
+    "Ranked",
     "Stored",
+    "Why",
 ]

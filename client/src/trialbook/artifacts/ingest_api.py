@@ -33,6 +33,7 @@ class IngestApi(SaveApi):
         suggested_uri: str | None = None,
         pin: bool = False,
         name: str | None = None,
+        description: str | None = None,
     ) -> Artifact:
         """Save a staged file and index it. What `stage_path` planned is then removed; a file from
         anywhere else stays where it is."""
@@ -45,6 +46,7 @@ class IngestApi(SaveApi):
             suggested_uri=suggested_uri,
             name=name,
             pin=pin,
+            description=description,
         )
         await self._store.discard(str(staged_path))
         return artifact
@@ -54,9 +56,10 @@ class IngestApi(SaveApi):
     ) -> Artifact:
         """Save every file below a folder, and index them as one artifact.
 
-        Takes `tags, labels, metrics, suggested_uri, name, pin, preview_uri`. Empty folders are not
-        kept. A symbolic link, and a file that cannot be read or changes meanwhile, is an error, and
-        nothing is indexed. A folder of `stage_dir` is removed afterwards; any other stays.
+        Takes `tags, labels, metrics, suggested_uri, name, pin, preview_uri, description`. Empty
+        folders are not kept. A symbolic link, and a file that cannot be read or changes meanwhile,
+        is an error, and nothing is indexed. A folder of `stage_dir` is removed afterwards; any
+        other stays.
         """
         draft = draft_of(self._ids, kind, **kwargs)
         index = self._index

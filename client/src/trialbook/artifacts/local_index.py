@@ -15,7 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from trialbook.artifacts.hits import Hit
 from trialbook.artifacts.ids import new_id
+from trialbook.artifacts.local_store import blob_path
+from trialbook.artifacts.local_texts import Among, beginning, by_words, catch_up, label_text
 from trialbook.artifacts.model import (
     CONTEXT_IDS,
     Artifact,
@@ -26,6 +29,7 @@ from trialbook.artifacts.model import (
 )
 from trialbook.artifacts.protocols import Filters
 from trialbook.artifacts.ranking import of_metric, younger_than_ms
+from trialbook.artifacts.saving import checked_description
 from trialbook.artifacts.uris import ARTIFACTS
 from trialbook.errors import Invalid
 
@@ -51,7 +55,9 @@ class LocalArtifactIndex:
     """An `AsyncArtifactIndex` in `<folder>/index.sqlite`.
 
     Many processes may use it at once: each call opens it, in a thread, and writes in one
-    transaction. Cost of a search: the rows of its ids and kind, newest first.
+    transaction. Cost of a search: the rows of its ids and kind, newest first; by text those that
+    have a word of it, and the beginnings of the texts that nobody searched yet. They are read from
+    a `LocalArtifactStore` of the same folder; without one, content is not searched.
     """
 
     def __init__(self, folder: str | Path, now: Callable[[], float] = time.time) -> None:
@@ -68,7 +74,7 @@ class LocalArtifactIndex:
     async def list(self, filters: Filters, limit: int | None = None) -> list[Artifact]:
         return await asyncio.to_thread(self._found, filters, list, limit)
 
-    async def search(
+    async def search_hits(
         self,
         filters: Filters,
         *,
@@ -78,27 +84,29 @@ class LocalArtifactIndex:
         metric_mode: MetricMode | None = None,
         time_window: str | None = None,
         limit: int | None = None,
-    ) -> builtins.list[Artifact]:
-        if query or mode not in {None, "structured"}:
-            raise Invalid(
-                "free text is not indexed yet; search by filters and metric",
-                code="invalid",
-                status=400,
-            )
+    ) -> builtins.list[Hit]:
+        """Text is searched by its words alone. Raises Invalid for the modes that need a service."""
+        text = (query or "").strip()
+        if text and mode is not None and mode != "lexical":
+            raise _refused(mode)
         since_ms = 0
         if time_window is not None:
             since_ms = int(self._now() * 1000) - younger_than_ms(time_window)
+        if text:
+            return await asyncio.to_thread(self._worded, text, filters, metric, limit, since_ms)
 
-        def ranked(found: Iterable[Artifact]) -> Iterable[Artifact]:
-            return found if metric is None else of_metric(found, metric, metric_mode or "max")
+        def ranked(found: Iterable[Artifact]) -> Iterable[Hit]:
+            if metric is None:
+                return map(Hit, found)
+            return of_metric(found, metric, metric_mode or "max")
 
         return await asyncio.to_thread(self._found, filters, ranked, limit, since_ms)
 
     async def best(
         self, filters: Filters, *, metric: str, metric_mode: MetricMode
     ) -> Artifact | None:
-        found = await self.search(filters, metric=metric, metric_mode=metric_mode, limit=1)
-        return found[0] if found else None
+        found = await self.search_hits(filters, metric=metric, metric_mode=metric_mode, limit=1)
+        return found[0].artifact if found else None
 
     async def pin(self, artifact_id: str, pinned: bool = True) -> None:
         await self.patch(artifact_id, pinned=pinned)
@@ -111,7 +119,10 @@ class LocalArtifactIndex:
         labels: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         pinned: bool | None = None,
+        description: str | None = None,
     ) -> Artifact:
+        kept = None if description is None else checked_description(description)
+
         def changed(artifact: Artifact) -> Artifact:
             return replace(
                 artifact,
@@ -119,6 +130,7 @@ class LocalArtifactIndex:
                 labels=_merged(artifact.labels, labels),
                 metrics=_merged(artifact.metrics, metrics),
                 pinned=artifact.pinned if pinned is None else pinned,
+                description=artifact.description if description is None else kept,
             )
 
         return await asyncio.to_thread(self._change, artifact_id, changed)
@@ -161,12 +173,29 @@ class LocalArtifactIndex:
     def _found(
         self,
         filters: Filters,
-        order: Callable[[Iterable[Artifact]], Iterable[Artifact]],
+        order: Callable[[Iterable[Artifact]], Iterable[T]],
         limit: int | None,
         since_ms: int = 0,
-    ) -> builtins.list[Artifact]:
+    ) -> builtins.list[T]:
         with closing(self._opened()) as db:
             return list(islice(order(_passing(db, filters, since_ms)), limit))
+
+    def _worded(
+        self, text: str, filters: Filters, metric: str | None, limit: int | None, since_ms: int
+    ) -> builtins.list[Hit]:
+        def passes(artifact: Artifact) -> bool:
+            has_metric = metric is None or metric in (artifact.metrics or {})
+            return has_metric and _passes(artifact, filters)
+
+        with closing(self._opened()) as db:
+            catch_up(db, self._content)
+            among = Among(*_condition(filters, since_ms), passes)
+            return by_words(db, text, among, limit)
+
+    def _content(self, artifact: Artifact) -> str:
+        if artifact.is_dir or artifact.sha256 is None:
+            return ""
+        return beginning(blob_path(self._path.parent, artifact.sha256))
 
     def _change(self, artifact_id: str, change: Callable[[Artifact], Artifact]) -> Artifact:
         with self._writing() as db:
@@ -209,8 +238,8 @@ def _row(db: sqlite3.Connection, artifact_id: str) -> Artifact | None:
     return None if row is None else Artifact.from_dict(json.loads(row[0]))
 
 
-def _passing(db: sqlite3.Connection, filters: Filters, since_ms: int) -> Iterator[Artifact]:
-    """Newest first."""
+def _condition(filters: Filters, since_ms: int) -> tuple[str, builtins.list[object]]:
+    """SQL of what the table has columns for, and its values. Raises ValueError."""
     wanted: dict[str, Any] = {**filters.ids}
     if filters.kind is not None:
         wanted["kind"] = filters.kind
@@ -220,8 +249,14 @@ def _passing(db: sqlite3.Connection, filters: Filters, since_ms: int) -> Iterato
     if unknown:
         raise ValueError(f"no such id: {', '.join(sorted(unknown))}")
     conditions = ["created_ms >= ?", *(f"{name} = ?" for name in wanted)]
-    query = f"SELECT document FROM artifacts WHERE {' AND '.join(conditions)} ORDER BY number DESC"  # noqa: S608 -- names are checked
-    for (document,) in db.execute(query, (since_ms, *wanted.values())):
+    return " AND ".join(conditions), [since_ms, *wanted.values()]
+
+
+def _passing(db: sqlite3.Connection, filters: Filters, since_ms: int) -> Iterator[Artifact]:
+    """Newest first."""
+    condition, values = _condition(filters, since_ms)
+    query = f"SELECT document FROM artifacts WHERE {condition} ORDER BY number DESC"  # noqa: S608 -- names are checked
+    for (document,) in db.execute(query, values):
         artifact = Artifact.from_dict(json.loads(document))
         if _passes(artifact, filters):
             yield artifact
@@ -232,15 +267,9 @@ def _passes(artifact: Artifact, filters: Filters) -> bool:
         return False
     labels = artifact.labels or {}
     return all(
-        name in labels and _spelling(labels[name]) == value
+        name in labels and label_text(labels[name]) == value
         for name, value in filters.labels.items()
     )
-
-
-def _spelling(label: Any) -> str:
-    if isinstance(label, str):
-        return label
-    return json.dumps(label, ensure_ascii=False, separators=(",", ":"))
 
 
 def _merged(old: dict[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -248,6 +277,14 @@ def _merged(old: dict[str, Any] | None, new: Mapping[str, Any] | None) -> dict[s
     new = new or {}
     kept = {name: value for name, value in (old or {}).items() if name not in new}
     return kept | {name: value for name, value in new.items() if value is not None}
+
+
+def _refused(mode: SearchMode) -> Invalid:
+    if mode == "structured":
+        said = "a structured search takes no query; leave out one of the two"
+    else:
+        said = f"mode={mode} needs a service; a folder is searched by words, mode=lexical"
+    return Invalid(said, code="invalid", status=400)
 
 
 def _document(artifact: Artifact) -> str:

@@ -23,6 +23,11 @@ from trialbook.transfer.tree import Fetch, rebuild
 AT_ONCE = 8
 
 
+def blob_path(folder: Path, sha256: str) -> Path:
+    """Where a store in this folder keeps the bytes."""
+    return folder / "blobs" / sha256[:2] / sha256
+
+
 class LocalArtifactStore(Staging):
     """An `AsyncArtifactStore` without a server.
 
@@ -94,7 +99,7 @@ class LocalArtifactStore(Staging):
     # -- parts ----------------------------------------------------------------------------------
 
     def _blob(self, sha256: str) -> Path:
-        return self._home / "blobs" / sha256[:2] / sha256
+        return blob_path(self._home, sha256)
 
     def _save(self, path: Path) -> FileDigest:
         """Hash first: what is here already is not written again."""

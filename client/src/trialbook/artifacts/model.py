@@ -95,6 +95,7 @@ class Artifact:
     verified: bool = False
     is_dir: bool = False
     file_count: int | None = field(default=None)
+    description: str | None = None
 
     @property
     def mimetype(self) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from trialbook.artifacts.hits import Hit
 from trialbook.artifacts.model import Artifact, MetricMode, SearchMode, Stored
 
 
@@ -91,7 +92,7 @@ class AsyncArtifactIndex(Protocol):
         """Newest first, at most `limit` of those that pass the filters."""
         ...
 
-    async def search(
+    async def search_hits(
         self,
         filters: Filters,
         *,
@@ -101,11 +102,13 @@ class AsyncArtifactIndex(Protocol):
         metric_mode: MetricMode | None = None,
         time_window: str | None = None,
         limit: int | None = None,
-    ) -> list[Artifact]:
-        """With a metric, the best of it first and those without a finite one left out.
+    ) -> list[Hit]:
+        """With a query, the best by it first, of what has the metric when one is named; `mode` says
+        how, and is the index's choice when it is None.
 
-        Else newest first. `time_window` is "30m", "24h", "7d" or "2w": younger than that.
-        Raises `trialbook.errors.Invalid` for what the index cannot do.
+        Without one, whatever the mode: with a metric the best of it first and those without a
+        finite one left out, else newest first. `time_window` is "90s", "30m", "24h" or "7d":
+        younger than that. Raises `trialbook.errors.Invalid` for what the index cannot do.
         """
         ...
 
@@ -127,8 +130,10 @@ class AsyncArtifactIndex(Protocol):
         labels: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         pinned: bool | None = None,
+        description: str | None = None,
     ) -> Artifact:
-        """Replace the tags; merge labels and metrics, of which None removes one.
+        """Replace the tags and the description, which "" removes; merge labels and metrics, of
+        which None removes one.
 
         Raises FileNotFoundError when there is no such artifact.
         """

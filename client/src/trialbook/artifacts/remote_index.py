@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from trialbook._http import Api
+from trialbook.artifacts.hits import Hit
 from trialbook.artifacts.model import (
     CONTEXT_IDS,
     Artifact,
@@ -17,6 +18,7 @@ from trialbook.artifacts.model import (
     json_ready,
 )
 from trialbook.artifacts.protocols import Filters
+from trialbook.artifacts.saving import checked_description
 from trialbook.errors import NotFound
 
 ARTIFACTS: Final = "/api/v1/artifacts"
@@ -24,7 +26,7 @@ PAGE: Final = 1000
 
 _DRAFTED: Final = (
     *CONTEXT_IDS,
-    *("kind", "name", "suggested_uri", "preview_uri", "tool_name", "tool_version"),
+    *("kind", "name", "suggested_uri", "preview_uri", "tool_name", "tool_version", "description"),
 )
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -81,7 +83,7 @@ class RemoteArtifactIndex:
                 break
         return found
 
-    async def search(
+    async def search_hits(
         self,
         filters: Filters,
         *,
@@ -91,15 +93,19 @@ class RemoteArtifactIndex:
         metric_mode: MetricMode | None = None,
         time_window: str | None = None,
         limit: int | None = None,
-    ) -> builtins.list[Artifact]:
-        """At most 1,000; what has neither metric nor time window is listed, and so may be more."""
+    ) -> builtins.list[Hit]:
+        """At most 1,000; without query, metric and time window it is a list, and so may be more.
+
+        A service that sees the artifacts for the first time may be Unavailable for a while.
+        """
         if limit == 0:
             return []
-        if not any((query, mode, metric, time_window)):
-            return await self.list(filters, limit)
+        has_text = query is not None and bool(query.strip())
+        if not (has_text or metric or time_window):
+            return [Hit(artifact) for artifact in await self.list(filters, limit)]
         body = _filters(filters) | {
-            "query": query,
-            "mode": mode,
+            "query": query if has_text else None,
+            "mode": mode if has_text else None,
             "metric": metric,
             "metric_mode": metric_mode,
             "time_window": time_window,
@@ -107,7 +113,7 @@ class RemoteArtifactIndex:
         }
         answer = await self._api.call("POST", f"{ARTIFACTS}/search", body=_said(body))
         hits = cast("builtins.list[Mapping[str, Any]]", answer["hits"])
-        return [Artifact.from_dict(hit["artifact"]) for hit in hits]
+        return [Hit.from_dict(hit) for hit in hits]
 
     async def best(
         self, filters: Filters, *, metric: str, metric_mode: MetricMode
@@ -130,12 +136,16 @@ class RemoteArtifactIndex:
         labels: Mapping[str, Any] | None = None,
         metrics: Mapping[str, Any] | None = None,
         pinned: bool | None = None,
+        description: str | None = None,
     ) -> Artifact:
+        if description is not None:
+            checked_description(description)
         body = {
             "tags": None if tags is None else list(tags),
             "labels": None if labels is None else json_ready(labels),
             "metrics": None if metrics is None else json_ready(metrics),
             "pinned": pinned,
+            "description": description,
         }
         return Artifact.from_dict(await self._of(artifact_id, "PATCH", "", _said(body)))
 

@@ -31,6 +31,7 @@ class SaveApi(FacadeParts):
         pin: bool = False,
         cleanup: bool = True,
         tags: list[str] | None = None,
+        description: str | None = None,
     ) -> Artifact:
         """Save a file and index it; `cleanup` then removes the file, once all else succeeded.
 
@@ -51,6 +52,7 @@ class SaveApi(FacadeParts):
             suggested_uri=suggested_uri,
             name=name,
             pin=pin,
+            description=description,
         )
         if cleanup and await asyncio.to_thread(stamp_of, local) == before:
             await asyncio.to_thread(local.unlink, missing_ok=True)
@@ -67,6 +69,7 @@ class SaveApi(FacadeParts):
         metrics: Mapping[str, Any] | None = None,
         pin: bool = False,
         tags: list[str] | None = None,
+        description: str | None = None,
     ) -> Artifact:
         """Save text as UTF-8. Raises TypeError for anything but a string."""
         if not isinstance(payload, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers may be untyped
@@ -81,6 +84,7 @@ class SaveApi(FacadeParts):
             suggested_uri=suggested_uri,
             name=name,
             pin=pin,
+            description=description,
         )
 
     async def save_json(
@@ -94,6 +98,7 @@ class SaveApi(FacadeParts):
         metrics: Mapping[str, Any] | None = None,
         pin: bool = False,
         tags: list[str] | None = None,
+        description: str | None = None,
     ) -> Artifact:
         """Save a value as JSON.
 
@@ -110,18 +115,24 @@ class SaveApi(FacadeParts):
             suggested_uri=suggested_uri,
             name=name,
             pin=pin,
+            description=description,
         )
 
     @asynccontextmanager
     async def writer(
-        self, *, kind: str, planned_ext: str | None = None, pin: bool = False
+        self,
+        *,
+        kind: str,
+        planned_ext: str | None = None,
+        pin: bool = False,
+        description: str | None = None,
     ) -> AsyncGenerator[ArtifactWriter]:
         """Write an artifact piece by piece; leaving the block saves it, as `writer.artifact`.
 
         An exception inside the block stores nothing. When the saving itself fails, the bytes stay
         in the staged file that the exception's note names.
         """
-        draft_of(self._ids, kind, pin=pin)
+        draft_of(self._ids, kind, pin=pin, description=description)
         index = self._index
         staged = await self._store.stage_path(planned_ext or "")
         writer = ArtifactWriter(staged)
@@ -140,6 +151,7 @@ class SaveApi(FacadeParts):
             metrics=writer.metrics,
             pin=pin,
             mime=guess_mime(staged),
+            description=description,
         )
         try:
             writer.artifact = await record(

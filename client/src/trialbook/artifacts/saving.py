@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from trialbook.artifacts.model import Artifact, Stored, json_ready
 from trialbook.artifacts.protocols import AsyncArtifactIndex
 from trialbook.errors import Conflict
 
-MAX_NAME = 250
+MAX_DESCRIPTION: Final = 4000
 
 
 def draft_of(
@@ -25,6 +25,7 @@ def draft_of(
     pin: bool = False,
     preview_uri: str | None = None,
     mime: str | None = None,
+    description: str | None = None,
 ) -> Artifact:
     """What is to be indexed, checked before a byte is stored.
 
@@ -45,6 +46,7 @@ def draft_of(
         labels=json_ready(labels or {}),
         metrics=json_ready(metrics or {}),
         pinned=bool(pin),
+        description=None if description is None else checked_description(description),
     )
     for field, value in ids.items():
         setattr(draft, field, value)
@@ -81,6 +83,16 @@ def checked_tags(tags: Any) -> list[str]:
         if not isinstance(tag, str):
             raise TypeError(f"a tag must be a string, not {type(tag).__name__}")
     return list(dict.fromkeys(sorted(found) if isinstance(tags, set | frozenset) else found))
+
+
+def checked_description(description: Any) -> str | None:
+    """The text, and None of an empty one. Raises TypeError, ValueError for one that is too long."""
+    if not isinstance(description, str):
+        raise TypeError(f"description must be a string, not {type(description).__name__}")
+    if len(description) > MAX_DESCRIPTION:
+        given = len(description)
+        raise ValueError(f"description must have at most {MAX_DESCRIPTION} characters: {given}")
+    return description or None
 
 
 def _last_segment(uri: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, cast, get_args
 
-from trialbook.artifacts.model import CONTEXT_IDS, MetricMode
+from trialbook.artifacts.model import CONTEXT_IDS, MetricMode, SearchMode
 
 ScopeLevel: TypeAlias = Literal["scope", "session", "run", "user", "org"]
 
@@ -61,6 +61,13 @@ def checked_metric_mode(mode: str) -> MetricMode:
     if mode not in {"max", "min"}:
         raise ValueError(f"metric_mode must be 'max' or 'min', not {mode!r}")
     return cast("MetricMode", mode)
+
+
+def checked_search_mode(mode: str) -> None:
+    """Raises ValueError unless it is a SearchMode."""
+    modes = get_args(SearchMode)
+    if mode not in modes:
+        raise ValueError(f"no such mode of a search: {mode!r}; one of {', '.join(modes)}")
 
 
 def checked_limit(limit: int | None) -> int | None:

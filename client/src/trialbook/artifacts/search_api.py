@@ -1,10 +1,12 @@
-"""Finding artifacts by the context's ids, tags, labels and metrics."""
+"""Finding artifacts by the context's ids, tags, labels and metrics, and by text."""
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Mapping
+from typing import Final
 
+from trialbook.artifacts.hits import Hit
 from trialbook.artifacts.model import Artifact, MetricMode, SearchMode
 from trialbook.artifacts.parts import FacadeParts
 from trialbook.artifacts.protocols import Filters
@@ -13,9 +15,13 @@ from trialbook.artifacts.scope import (
     ScopeLevel,
     checked_limit,
     checked_metric_mode,
+    checked_search_mode,
     level_ids,
     narrowed,
 )
+
+MATCHES: Final = 100
+"""Of a text, unless more are asked for: every artifact has some likeness to any text."""
 
 
 class SearchApi(FacadeParts):
@@ -62,25 +68,72 @@ class SearchApi(FacadeParts):
         time_window: str | None = None,
         mode: SearchMode | None = None,
     ) -> builtins.list[Artifact]:
-        """By filters; with a metric the best first (`metric_mode` max unless said), else newest.
+        """The artifacts of `search_hits`, in its order."""
+        hits = await self.search_hits(
+            query=query,
+            kind=kind,
+            tags=tags,
+            labels=labels,
+            metric=metric,
+            metric_mode=metric_mode,
+            level=level,
+            extra_scope_labels=extra_scope_labels,
+            limit=limit,
+            include_graph=include_graph,
+            include_node=include_node,
+            time_window=time_window,
+            mode=mode,
+        )
+        return [hit.artifact for hit in hits]
 
-        Artifacts without a finite number for the metric are left out. `time_window` ("30m", "24h",
-        "7d", "2w") keeps the younger ones. Raises ValueError for a bad level or metric_mode and
-        `errors.Invalid` for what the index cannot do (free text is not indexed yet).
+    async def search_hits(
+        self,
+        *,
+        query: str | None = None,
+        kind: str | None = None,
+        tags: builtins.list[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        metric: str | None = None,
+        metric_mode: MetricMode | None = None,
+        level: ScopeLevel | None = "run",
+        extra_scope_labels: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        include_graph: bool = False,
+        include_node: bool = False,
+        time_window: str | None = None,
+        mode: SearchMode | None = None,
+    ) -> builtins.list[Hit]:
+        """What matches a text, the best first, each with its score and why it was found.
+
+        `mode`: "lexical" (BM25 of the words), "semantic" (cosine of the meaning) or "hybrid" (both,
+        the default of a service). A local folder has "lexical" alone, its default. At most 100,
+        unless `limit` says otherwise, of what has the `metric` when one is named.
+
+        Without a text, whatever the mode: with a metric the best of it first (`metric_mode` max
+        unless said) without those that have no finite number, else the newest first.
+
+        Level, kind, tags (all of them), labels and `time_window` ("90s", "30m", "24h", "7d": the
+        younger ones) narrow every mode. Raises ValueError for a bad level, mode or metric_mode,
+        `errors.Invalid` for what the index cannot do, and `errors.Unavailable` while a service
+        reads the artifacts for the first time.
         """
         if metric_mode is not None:
             checked_metric_mode(metric_mode)
+        if mode is not None:
+            checked_search_mode(mode)
+        text = query if query and query.strip() else None
         ids = level_ids(self._ids, level)
         ids |= narrowed(self._ids, graph=include_graph, node=include_node)
         wanted = Filters(ids, kind, _tags(tags), {**_labels(labels), **_labels(extra_scope_labels)})
-        return await self._index.search(
+        at_most = checked_limit(limit)
+        return await self._index.search_hits(
             wanted,
-            query=query or None,
-            mode=mode,
+            query=text,
+            mode=None if text is None else mode,
             metric=metric,
             metric_mode=metric_mode,
             time_window=time_window,
-            limit=checked_limit(limit),
+            limit=MATCHES if text is not None and at_most is None else at_most,
         )
 
     async def best(

@@ -47,6 +47,7 @@ class SyncArtifactFacade(Driven):
     get_by_id = driven(ArtifactFacade.get_by_id)
     list = driven(ArtifactFacade.list)
     search = driven(ArtifactFacade.search)
+    search_hits = driven(ArtifactFacade.search_hits)
     best = driven(ArtifactFacade.best)
     pin = driven(ArtifactFacade.pin)
     stage_path = driven(ArtifactFacade.stage_path)
@@ -64,11 +65,18 @@ class SyncArtifactFacade(Driven):
 
     @contextmanager
     def writer(
-        self, *, kind: str, planned_ext: str | None = None, pin: bool = False
+        self,
+        *,
+        kind: str,
+        planned_ext: str | None = None,
+        pin: bool = False,
+        description: str | None = None,
     ) -> Generator[SyncWriter]:
         """Write an artifact piece by piece; leaving the block saves it, an exception does not."""
         target: ArtifactFacade = self.target
-        writing = target.writer(kind=kind, planned_ext=planned_ext, pin=pin)
+        writing = target.writer(
+            kind=kind, planned_ext=planned_ext, pin=pin, description=description
+        )
         writer = self.portal.call(_entered(writing))
         try:
             yield SyncWriter(self.portal, writer)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
+from trialbook.cli.artifact_tables import print_artifact, print_artifacts, print_hits
 from trialbook.cli.contexts import CHOSEN, CHOSEN_OF_A_KIND, Chosen
 from trialbook.cli.failures import usage
 from trialbook.cli.options import command, numbers, pairs
-from trialbook.cli.output import Column, hint, print_details, print_json, print_table
+from trialbook.cli.output import hint, print_json
 from trialbook.cli.session import Session
-from trialbook.cli.texts import moment, plain_pairs, size
 from trialbook.errors import NotFound
 from trialbook.models import Goal
 
@@ -30,6 +30,10 @@ ArtifactId = Annotated[
 ]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
 Mode = Annotated[Goal | None, typer.Option(help="What is better; max unless said.")]
+TextMode = Annotated[
+    Literal["lexical", "semantic", "hybrid"] | None,
+    typer.Option(help="Of TEXT: by words, by meaning, or by both, which it is unless said."),
+]
 
 
 def index_of(client: Client) -> RemoteArtifactIndex:
@@ -58,7 +62,7 @@ def list_artifacts(session: Session, chosen: Chosen, limit: Limit = 100) -> None
     """
     with session.client() as client:
         found = client.portal.call(index_of(client).list(chosen.filters(), limit + 1))
-    _print(session, found[:limit])
+    print_artifacts(session, found[:limit])
     if len(found) > limit:
         hint(session, f"{limit} are shown; ask for more with --limit")
 
@@ -68,35 +72,54 @@ def search(
     session: Session,
     chosen: Chosen,
     query: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="Free text, where it is indexed.")
+        str | None,
+        typer.Argument(
+            metavar="TEXT",
+            help="What they are about: their name, kind, tags, labels, metrics, tool,"
+            " description, and what is in texts.",
+        ),
     ] = None,
-    metric: Annotated[str | None, typer.Option(help="Ordered by it, the best first.")] = None,
+    mode: TextMode = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Ordered by it, the best first; with TEXT only what has it."),
+    ] = None,
     metric_mode: Mode = None,
     time_window: Annotated[
-        str | None, typer.Option(metavar="30m|24h|7d|2w", help="Only what is younger.")
+        str | None,
+        typer.Option(
+            metavar="90s|30m|24h|7d",
+            help="Only what is younger: seconds, minutes, hours or days.",
+        ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 100,
 ) -> None:
-    """Search artifacts; with a metric the best first, else the newest.
+    """Search artifacts: by a text, the best match first; by a metric; else the newest.
 
     \b
     Examples:
+      trialbook artifacts search "clients who may leave" --kind model
+      trialbook artifacts search adamw --mode lexical --run-id 0197…
       trialbook artifacts search --kind model --metric f1 --time-window 7d
     """
-    if metric_mode is not None and metric is None:
-        raise usage("--metric-mode is of a metric; give --metric too")
+    text = query if query and query.strip() else None
+    if mode is not None and text is None:
+        raise usage("--mode is of a text; give TEXT too")
+    if metric_mode is not None and (metric is None or text is not None):
+        raise usage("--metric-mode is of an order by a metric; give --metric too, and no TEXT")
     with session.client() as client:
         found = client.portal.call(
-            index_of(client).search(
+            index_of(client).search_hits(
                 chosen.filters(),
-                query=query or None,
+                query=text,
+                mode=mode,
                 metric=metric,
                 metric_mode=metric_mode,
                 time_window=time_window,
                 limit=limit,
             )
         )
-    _print(session, found, metric)
+    print_hits(session, found, metric, has_text=text is not None)
 
 
 @command(app, "best", CHOSEN_OF_A_KIND)
@@ -121,14 +144,14 @@ def best(
         )
     if found is None:
         raise NotFound(f"no artifact of kind {chosen.kind} has a number for {metric}")
-    _tell(session, found)
+    print_artifact(session, found)
 
 
 @command(app, "show")
 def show(session: Session, artifact: ArtifactId) -> None:
     """Show what is known of an artifact."""
     with session.client() as client:
-        _tell(session, artifact_of(client, _id(artifact)))
+        print_artifact(session, artifact_of(client, _id(artifact)))
 
 
 @command(app, "pin")
@@ -164,12 +187,16 @@ def update(
     remove_metric: Annotated[
         list[str] | None, typer.Option(metavar="K", help="Remove a metric; may be repeated.")
     ] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What it is; an empty one is removed.")
+    ] = None,
 ) -> None:
-    """Change tags, labels and metrics of an artifact.
+    """Change tags, labels, metrics and the description of an artifact.
 
     \b
     Examples:
       trialbook artifacts update 0197… --label stage=prod --remove-label draft
+      trialbook artifacts update 0197… --description "trained on the cleaned labels"
     """
     if tag and no_tags:
         raise usage("--tag sets all tags, --no-tags removes them; give one of the two")
@@ -179,15 +206,22 @@ def update(
         **numbers(metric, "--metric"),
         **dict.fromkeys(remove_metric or ()),
     }
-    if tags is None and not labels and not metrics:
-        raise usage("nothing to change; give --tag, --label, --metric or one of their opposites")
+    if tags is None and description is None and not labels and not metrics:
+        raise usage(
+            "nothing to change; give --tag, --label, --metric, one of their opposites"
+            " or --description"
+        )
     with session.client() as client:
         changed = client.portal.call(
             index_of(client).patch(
-                _id(artifact), tags=tags, labels=labels or None, metrics=metrics or None
+                _id(artifact),
+                tags=tags,
+                labels=labels or None,
+                metrics=metrics or None,
+                description=description,
             )
         )
-    _tell(session, changed)
+    print_artifact(session, changed)
 
 
 @command(app, "delete")
@@ -224,50 +258,3 @@ def _set_pinned(session: Session, artifact_id: str, *, pinned: bool) -> None:
 def _id(text: str) -> str:
     match = _URI.fullmatch(text)
     return match[1] if match else text
-
-
-def _print(session: Session, found: list[Artifact], metric: str | None = None) -> None:
-    if session.as_json:
-        print_json(found)
-        return
-    columns = [
-        Column("ID", keep=True),
-        Column("KIND", cut=True),
-        Column("NAME", cut=True),
-        *([Column(metric, right=True)] if metric else []),
-        Column("SIZE", right=True),
-        Column("CREATED"),
-        Column("PINNED"),
-        Column("TAGS", cut=True),
-        Column("METRICS", cut=True),
-        Column("LABELS", cut=True),
-    ]
-    rows = [
-        (
-            a.artifact_id,
-            a.kind,
-            a.name,
-            *([(a.metrics or {}).get(metric)] if metric else []),
-            size(a.bytes),
-            moment(a.created_at),
-            "pinned" if a.pinned else "",
-            " ".join(a.tags or []),
-            plain_pairs(a.metrics),
-            plain_pairs(a.labels),
-        )
-        for a in found
-    ]
-    print_table(session, columns, rows, empty="no artifacts")
-
-
-def _tell(session: Session, artifact: Artifact) -> None:
-    if session.as_json:
-        print_json(artifact)
-        return
-    told = artifact.to_dict()
-    first = ("artifact_id", "uri", "kind", "name")
-    told = {name: told[name] for name in first} | told
-    told |= {"bytes": size(artifact.bytes), "created_at": moment(artifact.created_at)}
-    if not artifact.is_dir:
-        told.pop("is_dir")
-    print_details(session, told)

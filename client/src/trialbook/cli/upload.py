@@ -45,6 +45,9 @@ def upload(
         str | None, typer.Option(help="Index it as an artifact of this kind, such as model.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the artifact.")] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the artifact is; it is searched.")
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="TAG", help="Of the artifact; may be repeated.")
     ] = None,
@@ -66,8 +69,10 @@ def upload(
       trialbook upload 0197… model.bin --path models/model.bin
       trialbook upload 0197… plots/
       trialbook upload --kind model model.bin --metric f1=0.93 --tag best --run-id 0197…
+          --description "tells which clients may leave"
     """
-    of_artifact = {"--name": name, "--tag": tag, "--label": label, "--metric": metric, "--pin": pin}
+    of_artifact = {"--name": name, "--description": description, "--pin": pin}
+    of_artifact |= {"--tag": tag, "--label": label, "--metric": metric}
     of_artifact |= {f"--{each.replace('_', '-')}": value for each, value in ids.items()}
     if kind is None:
         extra = [option for option, value in of_artifact.items() if value]
@@ -87,6 +92,7 @@ def upload(
         "labels": pairs(label, "--label") or None,
         "metrics": numbers(metric, "--metric") or None,
         "pin": pin,
+        "description": description,
     }
     _to_index(session, _local(words[0]), name, ids, meta)
 

@@ -1,0 +1,42 @@
+"""Words of texts and of queries, split as the service splits them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MAX_QUERY_WORDS: Final = 64
+"""Of a longer query, the first ones that are no stop words."""
+_STOP_WORDS: Final = (
+    "a an and are as at be been but by can did do does for from had has have how i if in into is it"
+    " its me my no not of on or our over so than that the their them then there these they this to"
+    " under up was we were what when where which who will with you your"
+)
+STOP_WORDS: Final = frozenset(_STOP_WORDS.split())
+_WORD: Final = re.compile(r"[^\W_]+")
+_UPPER, _LOWER = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ÿ"
+_JOINT: Final = re.compile(
+    rf"(?<=[{_LOWER}])(?=[{_UPPER}])"  # camelCase
+    rf"|(?<=[{_UPPER}])(?=[{_UPPER}][{_LOWER}])"  # HTTPServer
+    r"|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])"  # resnet50
+)
+
+
+def indexed_text(text: str) -> str:
+    """The text, and behind it the parts of words that are several written as one: `resnet50` is
+    found by `resnet`, and `confusionMatrix` by `matrix`."""
+    parts = [" ".join(split) for word in _WORD.findall(text) if len(split := _parts(word)) > 1]
+    return f"{text} {' '.join(parts)}" if parts else text
+
+
+def query_words(text: str) -> list[str]:
+    """Distinct words to look for, in lower case, those that every text has left out; all of them
+    when there are no others."""
+    words = dict.fromkeys(
+        part.lower() for word in _WORD.findall(text) for part in (word, *_parts(word))
+    )
+    return [word for word in words if word not in STOP_WORDS][:MAX_QUERY_WORDS] or [*words]
+
+
+def _parts(word: str) -> list[str]:
+    return _JOINT.split(word) if not word.islower() or not word.isalpha() else [word]
