@@ -323,7 +323,7 @@ def index_due(of: Services, *, seconds: float) -> int:
     for due in of.snapshots.due():
         if of.clock.monotonic_s() >= until_s:
             break
-        published += of.search().publish(due.tenant)
+        published += of.search().publish(due.tenant, until_s)
         of.snapshots.done(due)
     return published
 

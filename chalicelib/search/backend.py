@@ -32,9 +32,9 @@ class SearchBackend(Protocol):
         Throttled, Unavailable."""
         ...
 
-    def publish(self, tenant: TenantId) -> bool:
-        """Called by the clock for tenants that `changed` noted in the snapshots: whether there was
-        enough to do. Raises Throttled, Unavailable."""
+    def publish(self, tenant: TenantId, deadline_s: float) -> bool:
+        """Called by the clock for tenants that `changed` noted in the snapshots, with the clock's
+        time when to stop: whether there was enough to do. Raises Throttled, Unavailable."""
         ...
 
     def build(self, tenant: TenantId, *, anew: bool = False) -> int:

@@ -12,7 +12,9 @@ import sqlite3
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Final
@@ -34,7 +36,8 @@ MAX_WASTE: Final = 0.3
 MAX_AGE_MS: Final = 30 * 24 * 3600 * 1000
 """Of a snapshot when something changes: for longer than this it is told what was deleted."""
 PUBLISHED_FROM: Final = 200
-"""Changes that are worth a new snapshot."""
+PUBLISHED_SHARE: Final = 50
+"""So many changes are worth a new snapshot, and one in so many documents of a large one."""
 
 
 class _Copy:
@@ -43,6 +46,12 @@ class _Copy:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.index: IndexFile | None = None
+
+    def throw_away(self) -> None:
+        if self.index is not None:
+            self.index.close()
+            self.index.path.unlink(missing_ok=True)
+            self.index = None
 
 
 class BuiltInSearch:
@@ -65,18 +74,17 @@ class BuiltInSearch:
     def search(self, context: Context, query: SearchQuery) -> list[Match]:
         """A request for what changed and one for what was made lately; the first time a read and a
         blob besides, and a read per 100 artifacts that changed."""
-        copy = self._copy(context.tenant)
-        with copy.lock:
+        with self._held(context.tenant) as copy:
             index = self._opened(copy, context.tenant)
-            self._catch_up(index, context.tenant, context)
+            if not self._catch_up(index, context.tenant, context.deadline_s):
+                raise Unavailable("the index of the artifacts is being built; search again later")
             found = index.search(query)
         self._forget_the_oldest(context.tenant)
         return found
 
     def forget(self, tenant: TenantId, artifact_ids: Sequence[ArtifactId]) -> None:
         """In this process alone: the next snapshot leaves them out."""
-        copy = self._copy(tenant)
-        with copy.lock:
+        with self._held(tenant) as copy:
             if copy.index is not None:
                 copy.index.update([], artifact_ids, None)
 
@@ -84,70 +92,93 @@ class BuiltInSearch:
         """One write: the tenant is looked at when it is time."""
         self._snapshots.mark_due(tenant)
 
-    def publish(self, tenant: TenantId) -> bool:
+    def publish(self, tenant: TenantId, deadline_s: float) -> bool:
         """Two requests, and what `build` asks for."""
         if self._is_worth_it(tenant):
-            self.build(tenant)
+            self.build(tenant, deadline_s=deadline_s)
             return True
         return False
 
-    def build(self, tenant: TenantId, *, anew: bool = False) -> int:
+    def build(self, tenant: TenantId, *, anew: bool = False, deadline_s: float = inf) -> int:
         """Publish the index as it is now, made from nothing where `anew` or much of the newest is
-        waste; returns the number of documents in it. The newest is read and a blob written, besides
+        waste; returns the number of documents in it. What is not done at the deadline is published
+        as far as it is, and the tenant stays due. The newest is read and a blob written, besides
         what `search` asks for."""
         path, packed = self._new_path(), self._new_path()
         newest = self._snapshots.newest(tenant)
-        if newest is not None and not anew:
-            self._snapshots.fetch(tenant, path)
-        index = self._open(path)
+        index: IndexFile | None = None
         try:
+            if newest is not None and not anew:
+                self._snapshots.fetch(tenant, path)
+            index = self._open(path)
             if index.waste > MAX_WASTE:
                 index.close()
                 path.unlink()
                 index = self._open(path)
-            self._catch_up(index, tenant, None)
+            is_whole = self._catch_up(index, tenant, deadline_s)
             index.vacuum_into(packed)
             count = index.count
             self._snapshots.publish(tenant, packed, index.mark or "", count, newest)
+            if not is_whole:
+                self._snapshots.mark_due(tenant)
             return count
         finally:
-            index.close()
+            if index is not None:
+                index.close()
             path.unlink(missing_ok=True)
             packed.unlink(missing_ok=True)
 
     def _is_worth_it(self, tenant: TenantId) -> bool:
-        """What is too little for a new snapshot, whoever searches reads in a request or two."""
+        """What is too little for a new snapshot, whoever searches reads in some requests."""
         newest = self._snapshots.newest(tenant)
-        if newest is not None and self._clock.now_ms() - newest.published_ms > MAX_AGE_MS:
+        if newest is None or not newest.mark:
+            return self._source.changed(tenant, None) >= PUBLISHED_FROM
+        if self._clock.now_ms() - newest.published_ms > MAX_AGE_MS:
             return True
-        changed = self._source.changed(tenant, None if newest is None else newest.mark)
-        return changed >= PUBLISHED_FROM
+        enough = max(PUBLISHED_FROM, newest.documents // PUBLISHED_SHARE)
+        return self._source.changed(tenant, newest.mark) >= enough
 
-    def _catch_up(self, index: IndexFile, tenant: TenantId, context: Context | None) -> None:
-        """Put in what changed. Raises Unavailable past the deadline."""
+    def _catch_up(self, index: IndexFile, tenant: TenantId, deadline_s: float) -> bool:
+        """Put in what changed; whether that was all until the deadline."""
         for delta in self._source.since(tenant, index.mark, index):
             index.update(delta.documents, delta.removed, delta.mark)
-            if context is not None and context.clock.monotonic_s() > context.deadline_s:
-                raise Unavailable("the index of the artifacts is being built; search again later")
+            if delta.mark is None and self._clock.monotonic_s() > deadline_s:
+                return False
+        return True
 
-    def _copy(self, tenant: TenantId) -> _Copy:
-        with self._lock:
-            copy = self._copies.setdefault(tenant, _Copy())
-            self._copies.move_to_end(tenant)
-            return copy
+    @contextmanager
+    def _held(self, tenant: TenantId) -> Generator[_Copy]:
+        """The tenant's copy while nobody else uses it. What could not be written is thrown away."""
+        while True:
+            with self._lock:
+                copy = self._copies.setdefault(tenant, _Copy())
+                self._copies.move_to_end(tenant)
+            with copy.lock:
+                if self._copies.get(tenant) is not copy:  # forgotten while we waited
+                    continue
+                try:
+                    yield copy
+                except sqlite3.Error as error:
+                    copy.throw_away()
+                    raise Unavailable("the index of the artifacts broke; search again") from error
+                return
 
     def _opened(self, copy: _Copy, tenant: TenantId) -> IndexFile:
         if copy.index is None:
             path = self._new_path()
-            self._snapshots.fetch(tenant, path)
-            copy.index = self._open(path)
+            try:
+                self._snapshots.fetch(tenant, path)
+                copy.index = self._open(path)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
         return copy.index
 
     def _open(self, path: Path) -> IndexFile:
         """What was made by another version is as good as none."""
         try:
             return IndexFile(path, self._embedder)
-        except (OtherFormat, sqlite3.DatabaseError):
+        except OtherFormat:
             path.unlink()
             return IndexFile(path, self._embedder)
 
@@ -167,17 +198,13 @@ class BuiltInSearch:
                 if copy.lock.acquire(blocking=False):  # else it is in use, and not the oldest
                     del self._copies[tenant]
                     total -= sizes[tenant]
-                    if copy.index is not None:
-                        copy.index.close()
-                        copy.index.path.unlink(missing_ok=True)
-                        copy.index = None
+                    copy.throw_away()
                     copy.lock.release()
 
 
 def _remove(copies: Mapping[TenantId, _Copy], folder: Path) -> None:
     for copy in copies.values():
-        if copy.index is not None:
-            copy.index.close()
+        copy.throw_away()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -105,7 +105,7 @@ class S3VectorsSearch:
             delta = self._source.read(tenant, some, _Held(self, tenant))
             self.apply(tenant, delta.documents, delta.removed)
 
-    def publish(self, tenant: TenantId) -> bool:
+    def publish(self, tenant: TenantId, deadline_s: float) -> bool:
         """False: what changes is put when it is told."""
         return False
 

@@ -15,7 +15,14 @@ from chalicelib.api.errors import CODE_OF, error_body
 from chalicelib.api.workers import ARRIVALS, STREAM
 from chalicelib.core.ids import TenantId
 from chalicelib.domain import arrivals
-from chalicelib.storage import artifact_keys, ingest_keys, keys, queue_keys, variant_keys
+from chalicelib.storage import (
+    artifact_keys,
+    ingest_keys,
+    keys,
+    queue_keys,
+    search_keys,
+    variant_keys,
+)
 from chalicelib.storage.dynamo_requests import table_definition
 from chalicelib.storage.dynamo_stream import change_of
 from tests.unit.permitted import CHALICE
@@ -145,7 +152,7 @@ def test_what_holds_everything_outlives_the_stack(name: str) -> None:
 def test_only_what_is_meant_to_go_goes_from_the_bucket() -> None:
     rules = RESOURCES["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
-    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    expiring = {r["Prefix"]: r["ExpirationInDays"] for r in rules if "ExpirationInDays" in r}
     assert expiring == {
         "answers/": 2,
         "exports/": 2,
@@ -153,6 +160,13 @@ def test_only_what_is_meant_to_go_goes_from_the_bucket() -> None:
         "ingest-reports/": 90,
         "undelivered/": 30,
     }
+    replaced = {
+        r["Prefix"]: r["NoncurrentVersionExpiration"]
+        for r in rules
+        if "Prefix" in r and "ExpirationInDays" not in r
+    }
+    assert replaced == {"search/": {"NoncurrentDays": 1}}  # a large one is replaced often
+    assert search_keys.snapshot_blob(TENANT, "id").startswith("search/")
     assert keys.remembered_answer(TENANT, "token").startswith("answers/")
     assert variant_keys.log_export(TENANT, "id").startswith("exports/")
     assert (ingest_keys.DROP_ZONE, ingest_keys.REPORTS) == ("ingest/", "ingest-reports/")

@@ -342,7 +342,7 @@ def test_what_the_feed_tells_is_read_and_put(stub: S3VectorsStub) -> None:
         search.changed(ACME, ids)
         assert sorted(found(search, "vision")) == ["vision a", "vision b"]
     assert search.versions(ACME, ids) == {"vision a": 1, "vision b": 2}
-    assert not search.publish(ACME)
+    assert not search.publish(ACME, 0)
     assert search.build(ACME, anew=True) == 2
 
 
