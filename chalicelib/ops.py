@@ -233,6 +233,7 @@ def _keys(options: argparse.Namespace, services: Services) -> None:
 
 
 def _rebuild_search(options: argparse.Namespace, services: Services) -> None:
+    retention.find(_retention(services), options.tenant)
     row = ops_search.rebuild(options, services)
     if options.json:
         _say_json(row)

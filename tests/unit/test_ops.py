@@ -234,6 +234,17 @@ def test_results_are_verified_and_rebuilt(laptop: Laptop) -> None:
     assert told["experiments"][0]["differences"] == []
 
 
+def test_an_index_is_made_anew(laptop: Laptop) -> None:
+    laptop.saved(0)
+    for _ in range(2):
+        assert laptop.run("search rebuild --tenant acme") == (0, "acme: 1 artifacts\n", "")
+    assert laptop.told("search rebuild --tenant acme") == {"tenant": "acme", "artifacts": 1}
+    status, out, err = laptop.run("search rebuild --tenant nobody")
+    assert (status, out) == (1, "")
+    assert "nobody" in err
+    assert laptop.run("search rebuild")[0] == 2
+
+
 @pytest.mark.parametrize(
     "text, status, said",
     [
