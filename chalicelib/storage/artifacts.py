@@ -194,7 +194,6 @@ def _item(tenant: TenantId, artifact: Artifact) -> Item:
         "created": artifact.created_at_ms,
         "by": artifact.created_by,
         "mime": artifact.mime,
-        "ids": dict(artifact.ids),
         "tags": list(artifact.tags),
         # As JSON: numbers of labels and metrics keep their type and spelling.
         "labels": orjson.dumps(artifact.labels).decode(),
@@ -203,6 +202,8 @@ def _item(tenant: TenantId, artifact: Artifact) -> Item:
         "files": artifact.file_count,
         "version": artifact.version,
     }
+    if artifact.ids:  # the stream of DynamoDB Local loses the type of an empty map
+        item["ids"] = dict(artifact.ids)
     item |= {name: getattr(artifact, name) for name in OPTIONAL if getattr(artifact, name)}
     return item
 
@@ -219,7 +220,7 @@ def _artifact(item: Item) -> Artifact:
         created_at_ms=cast(int, item["created"]),
         created_by=UserId(cast(str, item["by"])),
         mime=cast(str, item["mime"]),
-        ids=cast("dict[str, str]", item["ids"]),
+        ids=cast("dict[str, str]", item.get("ids", {})),
         tags=tuple(cast("list[str]", item["tags"])),
         labels=orjson.loads(cast(str, item["labels"])),
         metrics=orjson.loads(cast(str, item["metrics"])),
