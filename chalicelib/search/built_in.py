@@ -30,8 +30,8 @@ from chalicelib.search.snapshots import Snapshots
 if TYPE_CHECKING:
     from chalicelib.search.embedding import Embedder
 
-MAX_COPIES_BYTES: Final = 384 * 1024 * 1024
-"""Of copies in this process: a function has 512 MiB of disk."""
+MAX_COPIES_BYTES: Final = 1536 * 1024 * 1024
+"""Of copies in this process: a function has 2 GiB of disk."""
 MAX_WASTE: Final = 0.3
 MAX_AGE_MS: Final = 30 * 24 * 3600 * 1000
 """Of a snapshot when something changes: for longer than this it is told what was deleted."""

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from chalicelib.core.context import Clock
 from chalicelib.core.errors import ConditionFailed
 from chalicelib.core.ids import TenantId
 from chalicelib.storage import search_keys
-from chalicelib.storage.blobs import BlobMissing, Blobs
+from chalicelib.storage.blobs import MAX_SINGLE_PUT_BYTES, BlobMissing, Blobs
 from chalicelib.storage.table import Item, Query, Table, When, query_all
 
-MIME = "application/vnd.sqlite3"
+MIME: Final = "application/vnd.sqlite3"
+UNNAMED_MS: Final = 3_600_000
+"""Longer than a builder lives."""
 
 
 class Published(NamedTuple):
@@ -77,9 +79,9 @@ class Snapshots:
         self, tenant: TenantId, path: Path, mark: str, documents: int, before: Published | None
     ) -> bool:
         """Make this file the newest, unless another took the place of the one `before` meanwhile:
-        then False. A blob, a write, and a deletion."""
+        then False. A blob, a write, a list, and a deletion for each that nobody needs."""
         blob_key = search_keys.snapshot_blob(tenant, self._clock.new_id())
-        self._blobs.put(blob_key, path.read_bytes(), mime=MIME)
+        self._upload(blob_key, path)
         key = search_keys.snapshot(tenant)
         item: Item = {
             "pk": key.pk,
@@ -97,9 +99,29 @@ class Snapshots:
         except ConditionFailed:
             self._blobs.delete(blob_key)
             return False
-        if before is not None and before.before is not None:
-            self._blobs.delete(before.before)
+        self._remove_others(tenant, blob_key, None if before is None else before.blob_key)
         return True
+
+    def _upload(self, blob_key: str, path: Path) -> None:
+        """A part in memory at a time: a large index is larger than a function."""
+        blobs = self._blobs
+        with path.open("rb") as file:
+            first = file.read(MAX_SINGLE_PUT_BYTES)
+            if len(first) < MAX_SINGLE_PUT_BYTES:
+                blobs.put(blob_key, first, mime=MIME)
+                return
+            upload = blobs.start_multipart(blob_key, mime=MIME, checksums=False)
+            parts = [blobs.put_part(blob_key, upload, 1, first)]
+            while piece := file.read(MAX_SINGLE_PUT_BYTES):
+                parts.append(blobs.put_part(blob_key, upload, len(parts) + 1, piece))
+            blobs.complete_multipart(blob_key, upload, parts)
+
+    def _remove_others(self, tenant: TenantId, *kept: str | None) -> None:
+        """Older snapshots, and those of builders that died before they could name them."""
+        until_ms = self._clock.now_ms() - UNNAMED_MS
+        for blob in self._blobs.list(search_keys.snapshot_blob(tenant, "")).blobs:
+            if blob.key not in kept and blob.modified_ms < until_ms:
+                self._blobs.delete(blob.key)
 
     def mark_due(self, tenant: TenantId) -> None:
         """Note that artifacts changed. One write."""

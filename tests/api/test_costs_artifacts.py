@@ -109,7 +109,7 @@ def test_publishing_an_index(laptop: Service, monkeypatch: pytest.MonkeyPatch) -
     indexed(laptop, b"text", name="a.txt")
     laptop.services.snapshots.mark_due(laptop.tenant)
     # due, the newest, how much changed, the newest again, what changed, all of it
-    with laptop.budget(queries=4, reads=3, writes=2, blobs=2):
+    with laptop.budget(queries=4, reads=3, writes=2, blobs=3):
         assert wiring.index_due(laptop.services, seconds=60) == 1
     with laptop.budget(queries=1):
         assert wiring.index_due(laptop.services, seconds=60) == 0

@@ -63,6 +63,7 @@ _BLOBS: Final[Mapping[str, str]] = {
     "stream": "get_object",
     "head": "head_object",
     "delete": "delete_object",
+    "list": "list_objects_v2",
     "presign_put": "put_object",
     "presign_get": "get_object",
     "presign_part": "upload_part",

@@ -155,6 +155,19 @@ def test_a_build_that_has_no_time_is_gone_on_with(world: World) -> None:
     assert (newest.documents, newest.mark) == (50, "50")
 
 
+def test_a_large_index_is_uploaded_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.source.put(*names(30))
+    monkeypatch.setattr("chalicelib.search.snapshots.MAX_SINGLE_PUT_BYTES", 20_000)
+    monkeypatch.setattr("local.disk_uploads.MIN_PART_BYTES", 1)
+    world.process().build(ACME)
+    newest = world.snapshots.newest(ACME)
+    assert newest is not None
+    info = world.blobs.head(newest.blob_key)
+    assert info is not None
+    assert info.size_bytes > 40_000
+    assert len(world.found(world.process())) == 30
+
+
 def test_of_two_that_build_one_publishes_and_nothing_is_left(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,11 +191,24 @@ def test_the_snapshot_before_stays_for_those_who_are_fetching_it(world: World) -
     builder = world.process()
     for number in range(4):
         world.source.put(f"vision {number}")
+        world.clock.advance(3601)
         builder.build(ACME)
     newest = world.snapshots.newest(ACME)
     assert newest is not None
     kept = {blob.key for blob in world.blobs.list("search/").blobs}
     assert kept == {newest.blob_key, newest.before}
+
+
+def test_what_a_builder_left_that_died_is_removed(world: World) -> None:
+    world.blobs.put("search/acme/unnamed", b"x", mime="x/y")
+    world.blobs.put("search/other/unnamed", b"x", mime="x/y")
+    world.clock.advance(3601)
+    world.blobs.put("search/acme/on its way", b"x", mime="x/y")
+    world.source.put("vision a")
+    world.process().build(ACME)
+    left = {blob.key for blob in world.blobs.list("search/").blobs}
+    assert "search/acme/unnamed" not in left
+    assert {"search/acme/on its way", "search/other/unnamed"} <= left
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense" * 999])

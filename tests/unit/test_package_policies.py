@@ -293,6 +293,7 @@ def test_indexing_needs_no_more_than_it_may(laptop: Service) -> None:
     assert wiring.index_due(services, seconds=60) == 0  # two are not worth it
     assert not Snapshots(services.table, services.blobs, services.clock).due()
     for _ in range(3):  # the third removes the first
+        laptop.clock.advance(3601)
         assert services.search().build(laptop.tenant) == 2
     api = permitted(laptop.services, "api_handler")
     context = laptop.context()
