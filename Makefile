@@ -26,11 +26,11 @@ ROLE ?= admin
 KEY_USER := $(if $(filter command line,$(origin USER)),$(USER),default)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-integration test-compat check format demo bench bench-cost bench-cold openapi \
+.PHONY: help run test test-fast test-integration test-compat check format demo bench bench-cost bench-search bench-cold openapi \
     package deploy key clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-24s%s\n", $$1, $$2}'
 
 run: $(LOCAL_INSTALLED) ## start Trialbook on this machine (TRIALBOOK_PORT, TRIALBOOK_HOME, TRIALBOOK_API_KEY)
 	@exec $(BIN)/python -m local
@@ -66,6 +66,9 @@ bench: $(DEV_INSTALLED) ## measure Trialbook beside mlflow server and fasttrackm
 
 bench-cost: $(DEV_INSTALLED) ## storage requests, capacity units and dollars per operation
 	@exec $(BIN)/python -m bench.cost
+
+bench-search: $(DEV_INSTALLED) ## how good the search of artifacts is, and how it does with many (BENCH_ARGS)
+	@exec $(BIN)/python -m bench.search $(BENCH_ARGS)
 
 bench-cold: $(LAMBDA_INSTALLED) ## size and start of the packaged functions beside a bare Chalice app
 	@exec $(LAMBDA_VENV)/bin/python -m bench.cold $(BENCH_ARGS)

@@ -59,6 +59,13 @@ def ndcg(found: Sequence[str], relevant: Mapping[str, int]) -> float:
     return _discounted(gains) / _discounted(ideal)
 
 
+def recall(found: Sequence[str], exact: Sequence[str]) -> float:
+    """How much of the first ten of an exact ranking, which is not empty, is in the first ten found:
+    from 0 to 1."""
+    wanted = exact[:DEPTH]
+    return len({*wanted} & {*found[:DEPTH]}) / len(wanted)
+
+
 def measured(embedder: Embedder) -> dict[str, dict[str, float]]:
     """Mean nDCG@10 by style of query (and of all), by mode."""
     with tempfile.TemporaryDirectory() as folder:

@@ -9,8 +9,7 @@ take them out, and with them it would be twice as large.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from math import log
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -19,18 +18,20 @@ from chalicelib.core.model.search import Match, Ranked, SearchDocument, SearchMo
 from chalicelib.search.embedded_text import embedded
 from chalicelib.search.fusion import fused
 from chalicelib.search.vectors import Vectors
-from chalicelib.search.words import indexed_text, query_words
+from chalicelib.search.words import any_of, indexed_text, query_words, rarer, rarities
 
 if TYPE_CHECKING:
     from chalicelib.search.embedding import Embedder
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT = 4.0, 2.0, 1.0
 ENOUGH: Final = 0.4
 """Of the weight of a query's words, rare ones weighing more: what a document needs of it to have a
 place by its words in a hybrid ranking. Measured: docs/adr/0017-artifact-search.md."""
 DEPTH: Final = 200
 """How far down each ranking is looked at before they are fused."""
+SEEK: Final = 64
+"""Documents of a word that are read in the time in which one document is looked up among them."""
 _SCHEMA: Final = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE document (
@@ -40,6 +41,8 @@ CREATE TABLE document (
     created_ms INTEGER NOT NULL,
     vector BLOB NOT NULL
 );
+CREATE INDEX document_created ON document (created_ms);
+CREATE TABLE gone (number INTEGER PRIMARY KEY);
 CREATE TABLE term (
     term TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (term, document)
 ) WITHOUT ROWID;
@@ -87,8 +90,8 @@ class IndexFile:
     @property
     def waste(self) -> float:
         """The share of words that belong to nothing any more, from 0 to 1."""
-        made = self._one("SELECT count(*) FROM words_docsize")
-        return 1 - self.count / made if made else 0.0
+        gone = self._one("SELECT count(*) FROM gone")
+        return gone / (gone + self.count) if gone else 0.0
 
     def close(self) -> None:
         self._database.close()
@@ -122,24 +125,25 @@ class IndexFile:
 
     def search(self, query: SearchQuery) -> list[Match]:
         """What matches, the best first."""
-        words = query_words(query.text)
-        depth = max(DEPTH, query.limit) if query.mode == "hybrid" else query.limit
+        # only a hybrid search weighs words; else they are counted as far as `_words_of` asks
+        most = -1 if query.mode == "hybrid" else SEEK * query.limit + 1
+        counts = self._counts(query_words(query.text), most)
         rankings: dict[SearchMode, dict[int, Ranked]] = {}
         if query.mode == "lexical":
-            rankings["lexical"] = _ranked(self._by_words(words, query, depth))
-        if query.mode == "hybrid":
-            rankings["lexical"] = _ranked(self._by_enough_words(words, query, depth))
-        if query.mode != "lexical":
-            rankings["semantic"] = _ranked(self._by_meaning(query, depth))
-        if query.mode == "hybrid":
-            order = fused({mode: [*ranking] for mode, ranking in rankings.items()})
+            rankings["lexical"] = _ranked(self._by_words(counts, query, query.limit))
+        elif query.mode == "semantic":
+            rankings["semantic"] = _ranked(self._by_meaning(query, query.limit))
         else:
+            depth = max(DEPTH, query.limit)
+            rankings["lexical"] = _ranked(self._by_enough_words(counts, query, depth))
+            rankings["semantic"] = _ranked(self._by_meaning(query, depth))
+        order = fused({mode: [*ranking] for mode, ranking in rankings.items()})[: query.limit]
+        if query.mode != "hybrid":
             order = [(number, one.score) for number, one in rankings[query.mode].items()]
-        order = order[: query.limit]
-        has = self._words_of([number for number, _ in order], words)
+        ids, has = self._ids([number for number, _ in order]), self._words_of(order, counts)
         return [
             Match(
-                self._one("SELECT artifact_id FROM document WHERE number = ?", number),
+                ids[number],
                 score,
                 {mode: places[number] for mode, places in rankings.items() if number in places},
                 has[number],
@@ -190,47 +194,52 @@ class IndexFile:
         if number is None:
             return
         self._database.execute("DELETE FROM document WHERE number = ?", (number,))
+        self._database.execute("INSERT INTO gone VALUES (?)", (number,))
         if self._vectors is not None:
             self._vectors.remove(number)
 
-    def _by_words(self, words: Sequence[str], query: SearchQuery, limit: int) -> list[_Scored]:
-        """BM25, over name, about and content with their weights."""
+    def _counts(self, words: Iterable[str], most: int) -> dict[str, int]:
+        """In how many documents each is, up to `most` unless that is negative."""
+        one = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+        return {word: self._one(one, any_of([word]), most) for word in words}
+
+    def _by_words(
+        self, words: Collection[str], query: SearchQuery, limit: int, needed: Collection[str] = ()
+    ) -> list[_Scored]:
+        """BM25, over name, about and content with their weights; of documents that have one of the
+        needed words when there are such."""
         if not words:
             return []
-        condition, values = _condition(query)
+        among, values = _among(query)
+        if 0 < len(needed) < len(words):
+            among.append("SELECT rowid FROM words WHERE words MATCH ?")
+            values.append(any_of(needed))
+        # + keeps SQLite from asking for the words anew for each of those among which they are
+        narrowed = "".join(f" AND +words.rowid IN ({one})" for one in among)
         return self._database.execute(
-            "SELECT number, -bm25(words, ?, ?, ?) AS score FROM words JOIN document"
-            f" ON number = words.rowid WHERE words MATCH ?{condition}"
-            " ORDER BY score DESC, number LIMIT ?",
-            (NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT, _any_of(words), *values, limit),
+            "SELECT rowid, -bm25(words, ?, ?, ?) AS score FROM words WHERE words MATCH ?"
+            f"{narrowed} AND +words.rowid NOT IN (SELECT number FROM gone)"
+            " ORDER BY score DESC, rowid LIMIT ?",
+            (NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT, any_of(words), *values, limit),
         ).fetchall()
 
     def _by_enough_words(
-        self, words: Sequence[str], query: SearchQuery, limit: int
+        self, counts: Mapping[str, int], query: SearchQuery, limit: int
     ) -> list[_Scored]:
         """The same without documents that have but the common words of the query. Their places
         would count as much as those of the best by meaning."""
-        found = self._by_words(words, query, limit)
-        has = self._words_of([number for number, _ in found], words)
-        weights = {word: self._rarity(word) for word in words}
+        weights = rarities(counts, self.count)
         enough = ENOUGH * sum(weights.values())
+        found = self._by_words(counts, query, limit, rarer(weights, enough))
+        has = self._words_of(found, counts)
         return [one for one in found if sum(weights[word] for word in has[one[0]]) >= enough]
-
-    def _rarity(self, word: str) -> float:
-        """The inverse document frequency as BM25 has it, among a thousand documents more: between
-        the few of somebody who begins every word would be rare or common by chance."""
-        matching = self._one("SELECT count(*) FROM words WHERE words MATCH ?", _any_of([word]))
-        others = max(0, self.count - matching) + 1000
-        return log(1 + (others + 0.5) / (matching + 0.5))
 
     def _by_meaning(self, query: SearchQuery, limit: int) -> list[_Scored]:
         """The cosine of the vectors."""
+        wanted, values = _among(query)
         among: list[int] | None = None
-        condition, values = _condition(query)
-        if condition:
-            rows = self._database.execute(
-                f"SELECT number FROM document WHERE true{condition}", values
-            )
+        if wanted:
+            rows = self._database.execute(" INTERSECT ".join(wanted), values)
             among = [number for (number,) in rows]
         (vector,) = self._embedder.embed([query.text])
         return self._loaded().nearest(vector, limit, among)
@@ -241,39 +250,39 @@ class IndexFile:
             self._vectors = Vectors(self._embedder.dimensions, rows)
         return self._vectors
 
-    def _words_of(self, numbers: Sequence[int], words: Sequence[str]) -> dict[int, list[str]]:
+    def _words_of(
+        self, found: Sequence[_Scored], counts: Mapping[str, int]
+    ) -> dict[int, list[str]]:
         """Of each document those of the words that it has."""
-        has = {number: list[str]() for number in numbers}
-        places = ",".join("?" * len(numbers))
-        for word in words:
+        has = {number: list[str]() for number, _ in found}
+        places = ",".join("?" * len(has))
+        for word, count in counts.items():
+            rowid = "rowid" if count > SEEK * len(has) else "+rowid"  # looked up, or all read
             for (number,) in self._database.execute(
-                f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN ({places})",
-                (_any_of([word]), *numbers),
+                f"SELECT rowid FROM words WHERE words MATCH ? AND {rowid} IN ({places})",
+                (any_of([word]), *has),
             ):
                 has[number].append(word)
         return has
+
+    def _ids(self, numbers: Sequence[int]) -> dict[int, ArtifactId]:
+        places = ",".join("?" * len(numbers))
+        statement = f"SELECT number, artifact_id FROM document WHERE number IN ({places})"
+        return dict(self._database.execute(statement, numbers).fetchall())
 
     def _one(self, statement: str, *values: object) -> Any:
         row = self._database.execute(statement, values).fetchone()
         return None if row is None else row[0]
 
 
-def _condition(query: SearchQuery) -> tuple[str, list[object]]:
-    """SQL on `number` and `created_ms` that begins with AND, and its values; "" when all fit."""
-    parts: list[str] = []
-    values: list[object] = []
+def _among(query: SearchQuery) -> tuple[list[str], list[object]]:
+    """Selects of numbers, all of which what is wanted has to be in, and their values."""
+    selects = ["SELECT document FROM term WHERE term = ?" for _ in query.terms]
+    values: list[object] = [*query.terms]
     if query.from_ms:
-        parts.append(" AND created_ms >= ?")
+        selects.append("SELECT number FROM document WHERE created_ms >= ?")
         values.append(query.from_ms)
-    for term in query.terms:
-        parts.append(" AND number IN (SELECT document FROM term WHERE term = ?)")
-        values.append(term)
-    return "".join(parts), values
-
-
-def _any_of(words: Sequence[str]) -> str:
-    """A query of FTS5; the words have no quotes in them."""
-    return " OR ".join(f'"{word}"' for word in words)
+    return selects, values
 
 
 def _ranked(found: Iterable[_Scored]) -> dict[int, Ranked]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Collection, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from chalicelib.search.embedding import UNIT
@@ -10,26 +12,33 @@ from chalicelib.search.embedding import UNIT
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BLOCK: Final = 16_384
-"""Rows that are multiplied at once: their floats stay in the cache of a processor."""
+_BLOCK: Final = 1 << 17
+"""Numbers that are multiplied at once: as floats they fit into the cache of a core. With 32 times
+as many it takes as long on idle cores, but half as much again of the processor; on busy ones it
+took ten times as long."""
+_LOADED: Final = 4096
+"""Rows that are in memory twice while all are loaded."""
+_ROOM: Final = 1024
+"""Rows for which there is room, at least, when there has to be more."""
 
 
 class Vectors:
     """Rows of int8 by the number of their document. Adding takes amortized constant time."""
 
     def __init__(self, dimensions: int, rows: Iterable[tuple[int, bytes]] = ()) -> None:
-        """`rows` are ascending by number."""
+        """`rows` are ascending by number. Takes their memory and an eighth more."""
         import numpy as np
 
+        numbers, packed, left = array("q"), bytearray(), iter(rows)
+        while some := [*islice(left, _LOADED)]:
+            numbers.extend([number for number, _ in some])
+            packed += b"".join([vector for _, vector in some])
         self._dimensions = dimensions
-        numbers: list[int] = []
-        packed: list[bytes] = []
-        for number, vector in rows:
-            numbers.append(number)
-            packed.append(vector)
-        self._numbers = np.array(numbers, dtype=np.int64)
-        self._matrix = np.frombuffer(b"".join(packed), dtype=np.int8).reshape(-1, dimensions)
         self._count = len(numbers)
+        numbers.frombytes(bytes(_ROOM * numbers.itemsize))
+        packed += bytes(_ROOM * dimensions)
+        self._numbers = np.frombuffer(numbers, dtype=np.int64)
+        self._matrix = np.frombuffer(packed, dtype=np.int8).reshape(-1, dimensions)
 
     def __len__(self) -> int:
         return self._count
@@ -39,46 +48,48 @@ class Vectors:
         import numpy as np
 
         if self._count == len(self._numbers):
-            room = max(256, 2 * self._count)
-            numbers = np.zeros(room, dtype=np.int64)
-            matrix = np.zeros((room, self._dimensions), dtype=np.int8)
-            numbers[: self._count] = self._numbers[: self._count]
-            matrix[: self._count] = self._matrix[: self._count]
-            self._numbers, self._matrix = numbers, matrix
+            room = max(_ROOM, self._count // 8)
+            more = np.zeros((room, self._dimensions), np.int8)
+            self._numbers = np.concatenate((self._numbers, np.zeros(room, np.int64)))
+            self._matrix = np.concatenate((self._matrix, more))
         self._numbers[self._count] = number
         self._matrix[self._count] = np.frombuffer(vector, dtype=np.int8)
         self._count += 1
 
     def remove(self, number: int) -> None:
         """Its row stays and is near to nothing. Nothing happens to one that is not there."""
-        import numpy as np
-
-        at = int(np.searchsorted(self._numbers[: self._count], number))
-        if at < self._count and self._numbers[at] == number:
-            if not self._matrix.flags.writeable:
-                self._matrix = self._matrix.copy()
-            self._matrix[at] = 0
+        self._matrix[self._rows_of([number])] = 0
 
     def nearest(
-        self, vector: NDArray[Any], limit: int, among: Iterable[int] | None = None
+        self, vector: NDArray[Any], limit: int, among: Collection[int] | None = None
     ) -> list[tuple[int, float]]:
-        """Up to `limit` numbers with their cosine, the nearest first; only those `among` when that
-        is given. What has nothing in common (a cosine of zero or less) is left out."""
+        """Up to `limit` numbers with their cosine, the nearest first; only those `among`, distinct
+        ones, when that is given. What has nothing in common (a cosine of zero or less) is left out.
+        Of 256 dimensions, 0.06 µs a row."""
         import numpy as np
 
         query = np.asarray(vector, dtype=np.float32)
-        matrix, numbers = self._matrix[: self._count], self._numbers[: self._count]
-        if among is not None:
-            wanted = np.fromiter(among, dtype=np.int64)
-            kept = np.flatnonzero(np.isin(numbers, wanted, assume_unique=True))
-            matrix, numbers = matrix[kept], numbers[kept]
-        scores = np.empty(len(numbers), dtype=np.float32)
-        for start in range(0, len(numbers), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            scores[block] = matrix[block].astype(np.float32) @ query
-        length = float(np.linalg.norm(query)) * UNIT
+        rows = None if among is None else self._rows_of(among)
+        matrix = self._matrix[: self._count]
+        scores = np.empty(self._count if rows is None else len(rows), dtype=np.float32)
+        step = max(1, _BLOCK // self._dimensions)
+        for start in range(0, len(scores), step):
+            block = slice(start, start + step)
+            some = matrix[block] if rows is None else matrix[rows[block]]
+            scores[block] = some.astype(np.float32) @ query
         near = np.flatnonzero(scores > 0)
         if len(near) > limit:
             near = near[np.argpartition(-scores[near], limit - 1)[:limit]]
-        order = near[np.lexsort((numbers[near], -scores[near]))]
-        return [(int(numbers[at]), float(scores[at]) / length) for at in order]
+        numbers = self._numbers[near if rows is None else rows[near]]
+        order = np.lexsort((numbers, -scores[near]))
+        cosines = scores[near] / (float(np.linalg.norm(query)) * UNIT or 1)
+        return [(int(numbers[at]), float(cosines[at])) for at in order]
+
+    def _rows_of(self, numbers: Collection[int]) -> NDArray[Any]:
+        """Of those that are there."""
+        import numpy as np
+
+        there, wanted = self._numbers[: self._count], np.fromiter(numbers, dtype=np.int64)
+        rows = np.searchsorted(there, wanted)
+        rows, wanted = rows[rows < self._count], wanted[rows < self._count]
+        return rows[there[rows] == wanted]

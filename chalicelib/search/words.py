@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from math import log
 from typing import Final
 
 MAX_QUERY_WORDS: Final = 64
@@ -36,6 +39,28 @@ def query_words(text: str) -> list[str]:
         part.lower() for word in _WORD.findall(text) for part in (word, *_parts(word))
     )
     return [word for word in words if word not in STOP_WORDS][:MAX_QUERY_WORDS] or [*words]
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A query of FTS5 for documents with one of them; there are no quotes in words."""
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def rarities(counts: Mapping[str, int], documents: int) -> dict[str, float]:
+    """The inverse document frequency of words that so many of the documents have: more than BM25
+    has, as there were a thousand documents more. Between the few of somebody who begins every word
+    would be rare or common by chance."""
+    return {
+        word: log(1 + (max(0, documents - count) + 1000.5) / (count + 0.5))
+        for word, count in counts.items()
+    }
+
+
+def rarer(weights: Mapping[str, float], weight: float) -> list[str]:
+    """Without the most common words, as many as weigh less than this together."""
+    words = sorted(weights, key=lambda word: weights[word])
+    common = accumulate(weights[word] for word in words)
+    return words[sum(1 for so_far in common if so_far < weight) :]
 
 
 def _parts(word: str) -> list[str]:

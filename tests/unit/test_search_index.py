@@ -86,6 +86,17 @@ def test_terms_and_time_narrow_before_the_ranking(index: IndexFile, mode: Search
     assert found(index, "vision", mode, terms=["t2"]) == []
 
 
+def test_common_words_find_nothing_by_themselves_in_a_hybrid_search(index: IndexFile) -> None:
+    """In what order the words are does not matter, nor how many documents have them."""
+    index.update([document(f"model {n}") for n in range(400)], [], None)
+    index.update([document("churn of customers"), document("churn model")], [], None)
+    for text in ("model churn customers", "customers churn model"):
+        matches = index.search(SearchQuery(text, "hybrid", limit=500))
+        by_words = {match.artifact_id for match in matches if "lexical" in match.by}
+        assert by_words == {"churn of customers", "churn model"}
+        assert len(matches) > 200
+
+
 def test_a_match_says_why(index: IndexFile) -> None:
     index.update([document("vision model"), document("vision data")], [], None)
     first, second = index.search(SearchQuery("best vision model", "hybrid"))

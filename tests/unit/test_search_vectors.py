@@ -58,6 +58,17 @@ def test_what_was_added_and_removed_is_what_there_is(data: st.DataObject) -> Non
     assert {number for number, _ in vectors.nearest(query, 100, among)} == expected
 
 
+def test_many_can_be_added_to_few() -> None:
+    matrix, query = made(3000), made(1, seed=2)[0]
+    vectors = Vectors(DIMENSIONS, rows(matrix[:10]))
+    for number, row in rows(matrix[10:], 11):
+        vectors.add(number, row)
+    assert len(vectors) == 3000
+    whole = Vectors(DIMENSIONS, rows(matrix))
+    assert vectors.nearest(query, 50) == whole.nearest(query, 50)
+    assert vectors.nearest(query, 50, [7, 2999, 5000]) == whole.nearest(query, 50, {2999, 7})
+
+
 def test_no_vector_is_near_to_nothing() -> None:
     nothing = np.zeros(DIMENSIONS, dtype=np.int8)
     assert Vectors(DIMENSIONS, rows(made(5))).nearest(nothing, 5) == []

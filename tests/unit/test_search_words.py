@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.search.words import MAX_QUERY_WORDS, indexed_text, query_words
+from chalicelib.search.words import (
+    MAX_QUERY_WORDS,
+    any_of,
+    indexed_text,
+    query_words,
+    rarer,
+    rarities,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,24 @@ def test_a_long_query_is_cut() -> None:
 def test_parts_of_words_are_indexed_behind_the_text() -> None:
     assert indexed_text("a resnet50 run") == "a resnet50 run resnet 50"
     assert indexed_text("plain text") == "plain text"
+
+
+def test_the_rarest_words_weigh_most() -> None:
+    weights = rarities({"model": 5000, "leaf": 20, "unheard": 0}, 10_000)
+    assert weights["model"] < weights["leaf"] < weights["unheard"]
+    assert rarities({"the": 10}, 10)["the"] > 0
+
+
+def test_common_words_are_left_out_while_they_weigh_too_little_together() -> None:
+    weights = {"leaf": 5.0, "model": 1.0, "report": 2.0}
+    assert rarer(weights, 1.0) == ["model", "report", "leaf"]
+    assert rarer(weights, 3.0) == ["report", "leaf"]
+    assert rarer(weights, 3.5) == ["leaf"]
+    assert rarer({}, 1.0) == []
+
+
+def test_a_query_of_several_words_is_for_any() -> None:
+    assert any_of(["leaf", "or"]) == '"leaf" OR "or"'
 
 
 @given(st.text())
