@@ -316,18 +316,6 @@ def upkeep(of: Services) -> Upkeep:
     )
 
 
-def index_due(of: Services, *, seconds: float) -> int:
-    """Publish the search indexes of tenants whose artifacts changed enough, for so long; returns
-    how many. A query, where none did."""
-    until_s, published = of.clock.monotonic_s() + seconds, 0
-    for due in of.snapshots.due():
-        if of.clock.monotonic_s() >= until_s:
-            break
-        published += of.search().publish(due.tenant, until_s)
-        of.snapshots.done(due)
-    return published
-
-
 def verification(of: Services) -> VerificationStores:
     """What is compared when the results of A/B experiments are verified."""
     return VerificationStores(of.variants.definitions, of.variants.logs, of.aggregates, of.clock)

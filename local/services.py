@@ -10,7 +10,7 @@ from chalicelib import wiring
 from chalicelib.api.v1 import ingest_lines
 from chalicelib.core import tally
 from chalicelib.core.context import Clock
-from chalicelib.domain import arrivals, compaction, feed, upkeep
+from chalicelib.domain import arrivals, compaction, feed, search_upkeep, upkeep
 from chalicelib.domain.arrivals import Arrived
 from chalicelib.storage import artifact_keys, ingest_keys
 from chalicelib.storage.blobs import BlobInfo, Blobs
@@ -71,12 +71,16 @@ class Background:
                     compaction.compact_due(self._services.points, self._services.clock.now_ms())
                     self._blobs.remove_abandoned()
                     upkeep.collect(wiring.upkeep(self._services), seconds=AT_ONCE_S)
-                    wiring.index_due(self._services, seconds=AT_ONCE_S)
+                    self._publish_indexes()
                 if now_s - tidied_s >= TIDY_S:
                     tidied_s = now_s
                     upkeep.tidy(wiring.upkeep(self._services), seconds=AT_ONCE_S)
             except Exception:  # whatever it was, the next round may do better
                 log.exception("background work failed; it is tried again")
+
+    def _publish_indexes(self) -> None:
+        of = self._services
+        search_upkeep.publish_due(of.search, of.snapshots, of.clock, seconds=AT_ONCE_S)
 
 
 class Arriving:

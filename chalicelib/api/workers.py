@@ -12,7 +12,7 @@ from chalice.app import Blueprint, CloudWatchEvent, DynamoDBEvent, SQSEvent
 from chalicelib import wiring
 from chalicelib.api import request_log
 from chalicelib.api.request_log import WorkerWork
-from chalicelib.domain import arrivals, compaction, feed, upkeep
+from chalicelib.domain import arrivals, compaction, feed, search_upkeep, upkeep
 
 events = Blueprint(__name__)
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/trialbook/stream/0"
@@ -96,7 +96,10 @@ def compact_points(event: CloudWatchEvent) -> dict[str, int]:
 def index_artifacts(event: CloudWatchEvent) -> dict[str, int]:
     """Publish the search indexes of tenants whose artifacts changed."""
     with WorkerWork("index_artifacts", event.context) as work:
-        published = wiring.index_due(wiring.services(), seconds=_seconds(event))
+        of = wiring.services()
+        published = search_upkeep.publish_due(
+            of.search, of.snapshots, of.clock, seconds=_seconds(event)
+        )
         work.fields["published"] = published
         return {"published": published}
 

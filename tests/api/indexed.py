@@ -9,7 +9,8 @@ from typing import Any, Final
 import httpx
 
 from chalicelib.core.model.stored_bytes import Owner
-from chalicelib.domain import stored_bytes
+from chalicelib.domain import search_upkeep, stored_bytes
+from chalicelib.wiring import Services
 from tests.api.answers import Json, found, made
 from tests.api.harness import Service
 
@@ -33,6 +34,13 @@ def indexed(service: Service, body: bytes = b"bytes", /, **fields: Any) -> Json:
     """A new artifact of these bytes."""
     wanted = {"kind": "model", "sha256": stored(service, body), **fields}
     return made(service.write.post(ARTIFACTS, json=wanted))
+
+
+def publish_due(services: Services) -> int:
+    """As the worker does."""
+    return search_upkeep.publish_due(
+        services.search, services.snapshots, services.clock, seconds=60
+    )
 
 
 def manifest_of(files: Mapping[str, bytes]) -> list[Json]:

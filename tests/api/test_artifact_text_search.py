@@ -12,7 +12,7 @@ from chalicelib.search import built_in
 from chalicelib.search.snapshots import Snapshots
 from tests.api.answers import Json, found
 from tests.api.harness import Service
-from tests.api.indexed import ARTIFACTS, directory, indexed
+from tests.api.indexed import ARTIFACTS, directory, indexed, publish_due
 
 MODES = ("lexical", "semantic", "hybrid")
 in_every_mode = pytest.mark.parametrize("mode", MODES)
@@ -160,11 +160,11 @@ def test_an_index_that_was_published_is_gone_on_from(
     services = some.services
     snapshots = Snapshots(services.table, services.blobs, services.clock)
     some.pull()
-    assert wiring.index_due(services, seconds=60) >= 1
+    assert publish_due(services) >= 1
     newest = snapshots.newest(some.tenant)
     assert newest is not None
     assert newest.documents == 4
-    assert wiring.index_due(services, seconds=60) == 0
+    assert publish_due(services) == 0
     gone = hits(some, "churn")[0]["artifact"]["artifact_id"]
     assert some.write.delete(f"{ARTIFACTS}/{gone}").status_code == 204
     indexed(some, name="giraffe.png", kind="image")

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import wiring
 from chalicelib.domain import artifact_directories
 from chalicelib.domain.artifacts import ArtifactStores
 from chalicelib.search import built_in
 from tests.api.answers import found, gone, made
 from tests.api.harness import EXPERIMENTS, Service
-from tests.api.indexed import ARTIFACTS, directory, indexed, listed, manifest_of, stored
+from tests.api.indexed import (
+    ARTIFACTS,
+    directory,
+    indexed,
+    listed,
+    manifest_of,
+    publish_due,
+    stored,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -110,9 +117,9 @@ def test_publishing_an_index(laptop: Service, monkeypatch: pytest.MonkeyPatch) -
     laptop.services.snapshots.mark_due(laptop.tenant)
     # due, the newest, how much changed, the newest again, what changed, all of it
     with laptop.budget(queries=4, reads=3, writes=2, blobs=3):
-        assert wiring.index_due(laptop.services, seconds=60) == 1
+        assert publish_due(laptop.services) == 1
     with laptop.budget(queries=1):
-        assert wiring.index_due(laptop.services, seconds=60) == 0
+        assert publish_due(laptop.services) == 0
 
 
 def test_a_directory(laptop: Service) -> None:

@@ -20,6 +20,7 @@ from chalicelib.core.model.stored_bytes import Owner
 from chalicelib.domain import collection, feed, projections, stored_bytes
 from chalicelib.domain.logging import COMPACT_EVERY_CHUNKS, DEDUPLICATION_MS
 from chalicelib.domain.stored_bytes import GRACE_MS
+from chalicelib.search import built_in
 from chalicelib.storage import keys, runs
 from chalicelib.storage.dynamo_stream import change_of
 from chalicelib.storage.table import Query
@@ -139,6 +140,17 @@ def test_a_change_that_cannot_be_projected_is_parked_and_the_rest_goes_on(
     (message,) = on_aws.services.undelivered.receive()
     assert message.reason is not None
     assert message.reason.startswith("JSONDecodeError")
+
+
+def test_the_clock_publishes_search_indexes(
+    laptop: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(built_in, "PUBLISHED_FROM", 1)
+    indexed(laptop)
+    laptop.pull()
+    assert workers.index_artifacts(CLOCK_EVENT, None)["published"] >= 1
+    assert laptop.services.snapshots.newest(laptop.tenant) is not None
+    assert workers.index_artifacts(CLOCK_EVENT, None) == {"published": 0}
 
 
 def test_the_clock_compacts_the_runs_that_are_due(laptop: Service) -> None:
