@@ -6,7 +6,10 @@ import hashlib
 
 from bench.cost.ordinary import Values
 from bench.cost.service import TENANT, Costed
+from chalicelib import wiring
+from chalicelib.domain import feed
 from chalicelib.storage import artifact_keys
+from chalicelib.storage.artifacts import FEED
 
 ARTIFACTS = "/api/v1/artifacts"
 UPLOADS = f"{ARTIFACTS}/uploads"
@@ -67,3 +70,11 @@ def indexed(on: Costed, values: Values) -> None:
     on.clock.pass_by(61)
     on.get(f"{ARTIFACTS}/{one}")  # the key is looked up again
     on.row(group, "search by text, the first 10", lambda: on.post(f"{ARTIFACTS}/search", asked))
+    changes, _ = on.changes_since(None)
+    saved_ones = [change for change in changes if change.new.get("feed") == FEED][:1]
+
+    def noted() -> None:
+        on.event()
+        feed.dispatch(wiring.projections(on.services), saved_ones)
+
+    on.row(group, "in the background: the search is told of one that was saved", noted)
