@@ -30,8 +30,8 @@ from chalicelib.api.v1 import (
 )
 from chalicelib.api.workers import events
 
-# Rows that are searched stay in memory by the ten thousand. Looking again and again for cycles among
-# them took up to half of a search, and they have none.
+# Rows that are searched stay in memory by the ten thousand. Looking again and again for cycles
+# among them took up to half of a search, and they have none.
 gc.set_threshold(50_000, 20, 20)
 
 app = TrialbookApp("trialbook")
