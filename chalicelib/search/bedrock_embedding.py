@@ -42,6 +42,10 @@ _NOT_ALLOWED: Final = frozenset(
 )
 
 
+class RefusedText(ValueError):
+    """The model can never take it."""
+
+
 class BedrockEmbedder:
     """Implements `embedding.Embedder`. A request a text, `AT_ONCE` at a time, and none
     for an empty one.
@@ -69,12 +73,19 @@ class BedrockEmbedder:
         asked = [at for at, text in enumerate(cut) if text]
         if asked:
             with ThreadPoolExecutor(AT_ONCE) as threads:
-                answers = list(threads.map(self._vector, [cut[at] for at in asked]))
+                answers = list(threads.map(self._vector_or_none, [cut[at] for at in asked]))
             vectors[asked] = stored(np.array(answers, np.float32))
         return vectors
 
+    def _vector_or_none(self, text: str) -> list[float]:
+        """Zeros for what the model refuses: one text must not keep the others from being found."""
+        try:
+            return self._vector(text)
+        except RefusedText:
+            return [0.0] * DIMENSIONS
+
     def _vector(self, text: str) -> list[float]:
-        """Raises Throttled, Unavailable; ValueError when the model can never take it."""
+        """Raises RefusedText, Throttled, Unavailable."""
         body = {"inputText": text, "dimensions": DIMENSIONS, "normalize": True}
         try:
             answer: dict[str, Any] = self._client.invoke_model(
@@ -120,5 +131,5 @@ def _core_error(error: ClientError | BotoCoreError) -> Exception:
     if code in _NOT_ALLOWED:
         return Unavailable("the embedding model may not be used; check the deployment")
     if code == "ValidationException":
-        return ValueError("the embedding model refused the text")
+        return RefusedText("the embedding model refused the text")
     return Unavailable("the embedding model did not answer; send it again")

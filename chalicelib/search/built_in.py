@@ -7,37 +7,44 @@ docs/adr/0017-artifact-search.md.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.core.context import Clock, Context
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.ids import ArtifactId, TenantId
 from chalicelib.core.model.search import Match, SearchQuery
 from chalicelib.search.backend import Source
-from chalicelib.search.index_file import IndexFile, OtherFormat
-from chalicelib.search.snapshots import Snapshots
+from chalicelib.search.index_file import IndexFile, OtherFormat, made_by
+from chalicelib.search.snapshots import Made, Snapshots
 
 if TYPE_CHECKING:
     from chalicelib.search.embedding import Embedder
 
-MAX_COPIES_BYTES: Final = 1536 * 1024 * 1024
-"""Of copies in this process: a function has 2 GiB of disk."""
-MAX_WASTE: Final = 0.3
+PREFIX: Final = "trialbook-search-"
+MAX_COPIES_BYTES: Final = 1024 * 1024 * 1024
+"""Of copies in this process, besides the one in use: a function has 2 GiB of disk."""
+MAX_COPIES: Final = 64
+"""Each is an open file, and half a MB of memory."""
 MAX_AGE_MS: Final = 30 * 24 * 3600 * 1000
 """Of a snapshot when something changes: for longer than this it is told what was deleted."""
 PUBLISHED_FROM: Final = 200
 PUBLISHED_SHARE: Final = 50
-"""So many changes are worth a new snapshot, and one in so many documents of a large one."""
+PUBLISHED_AT: Final = 1000
+"""So many changes are worth a new snapshot; of a large one, one in so many, up to this."""
+UPLOADED_BYTES_S: Final = 20_000_000
+FINISHED_S: Final = 5.0
+"""What a builder needs at its end, besides the time of its bytes."""
 
 
 class _Copy:
@@ -46,6 +53,14 @@ class _Copy:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.index: IndexFile | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """0 where there is none, or somebody removed it."""
+        try:
+            return 0 if self.index is None else self.index.path.stat().st_size
+        except OSError:
+            return 0
 
     def throw_away(self) -> None:
         if self.index is not None:
@@ -64,7 +79,9 @@ class BuiltInSearch:
         self._snapshots = snapshots
         self._embedder = embedder
         self._clock = clock
-        self._folder = Path(mkdtemp(prefix="trialbook-search-"))
+        _remove_left_behind()
+        self._folder = Path(mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        _in_use.add(self._folder)
         self._copies: OrderedDict[TenantId, _Copy] = OrderedDict()
         self.close = weakref.finalize(self, _remove, self._copies, self._folder)
         """Removes the copies; at the latest when nobody needs them any more."""
@@ -72,15 +89,15 @@ class BuiltInSearch:
         self._lock = threading.Lock()
 
     def search(self, context: Context, query: SearchQuery) -> list[Match]:
-        """A request for what changed and one for what was made lately; the first time a read and a
-        blob besides, and a read per 100 artifacts that changed."""
+        """A request for what changed and one for what was made lately, and a read per 100 artifacts
+        that changed: on DynamoDB that is told for a minute or so. The first time a read and a blob
+        besides."""
+        self._make_room(context.tenant)
         with self._held(context.tenant) as copy:
             index = self._opened(copy, context.tenant)
             if not self._catch_up(index, context.tenant, context.deadline_s):
                 raise Unavailable("the index of the artifacts is being built; search again later")
-            found = index.search(query)
-        self._forget_the_oldest(context.tenant)
-        return found
+            return index.search(query)
 
     def forget(self, tenant: TenantId, artifact_ids: Sequence[ArtifactId]) -> None:
         """In this process alone: the next snapshot leaves them out."""
@@ -94,31 +111,39 @@ class BuiltInSearch:
 
     def publish(self, tenant: TenantId, deadline_s: float) -> bool:
         """Two requests, and what `build` asks for."""
-        if self._is_worth_it(tenant):
+        if not self._is_worth_it(tenant):
+            return False
+        with suppress(Contended):  # another published meanwhile
             self.build(tenant, deadline_s=deadline_s)
-            return True
-        return False
+        return True
 
     def build(self, tenant: TenantId, *, anew: bool = False, deadline_s: float = inf) -> int:
-        """Publish the index as it is now, made from nothing where `anew` or much of the newest is
-        waste; returns the number of documents in it. What is not done at the deadline is published
-        as far as it is, and the tenant stays due. The newest is read and a blob written, besides
-        what `search` asks for."""
+        """Publish the index as it is now, made from nothing where `anew` or the newest is broken;
+        returns the number of documents in it. What is not done at the deadline is published as far
+        as it is, and the tenant stays due. The newest is read and a blob written, besides what
+        `search` asks for. Raises Contended when another published meanwhile."""
+        self._make_room(tenant)
+        try:
+            return self._build(tenant, anew, deadline_s)
+        except sqlite3.Error:
+            if anew:
+                raise
+            return self._build(tenant, True, deadline_s)
+
+    def _build(self, tenant: TenantId, anew: bool, deadline_s: float) -> int:
         path, packed = self._new_path(), self._new_path()
         newest = self._snapshots.newest(tenant)
         index: IndexFile | None = None
         try:
-            if newest is not None and not anew:
-                self._snapshots.fetch(tenant, path)
+            if not anew:
+                self._snapshots.fetch(tenant, path, made_by(self._embedder))
             index = self._open(path)
-            if index.waste > MAX_WASTE:
-                index.close()
-                path.unlink()
-                index = self._open(path)
-            is_whole = self._catch_up(index, tenant, deadline_s)
+            is_whole = self._catch_up(index, tenant, deadline_s, is_published=True)
             index.vacuum_into(packed)
             count = index.count
-            self._snapshots.publish(tenant, packed, index.mark or "", count, newest)
+            made = Made(made_by(self._embedder), index.mark or "", count)
+            if not self._snapshots.publish(tenant, packed, made, newest):
+                raise Contended
             if not is_whole:
                 self._snapshots.mark_due(tenant)
             return count
@@ -133,16 +158,24 @@ class BuiltInSearch:
         newest = self._snapshots.newest(tenant)
         if newest is None or not newest.mark:
             return self._source.changed(tenant, None) >= PUBLISHED_FROM
+        if newest.made_by != made_by(self._embedder):
+            return True
         if self._clock.now_ms() - newest.published_ms > MAX_AGE_MS:
             return True
-        enough = max(PUBLISHED_FROM, newest.documents // PUBLISHED_SHARE)
+        enough = max(PUBLISHED_FROM, min(PUBLISHED_AT, newest.documents // PUBLISHED_SHARE))
         return self._source.changed(tenant, newest.mark) >= enough
 
-    def _catch_up(self, index: IndexFile, tenant: TenantId, deadline_s: float) -> bool:
-        """Put in what changed; whether that was all until the deadline."""
+    def _catch_up(
+        self, index: IndexFile, tenant: TenantId, deadline_s: float, *, is_published: bool = False
+    ) -> bool:
+        """Put in what changed; whether that was all until the deadline, before which there is time
+        left to publish it where it will be."""
         for delta in self._source.since(tenant, index.mark, index):
             index.update(delta.documents, delta.removed, delta.mark)
-            if delta.mark is None and self._clock.monotonic_s() > deadline_s:
+            left_s = 0.0
+            if is_published:
+                left_s = FINISHED_S + index.path.stat().st_size / UPLOADED_BYTES_S
+            if delta.mark is None and self._clock.monotonic_s() + left_s > deadline_s:
                 return False
         return True
 
@@ -158,8 +191,9 @@ class BuiltInSearch:
                     continue
                 try:
                     yield copy
-                except sqlite3.Error as error:
+                except (sqlite3.Error, OSError) as error:
                     copy.throw_away()
+                    self._make_room(tenant, keep=0)  # the disk may be full
                     raise Unavailable("the index of the artifacts broke; search again") from error
                 return
 
@@ -167,7 +201,7 @@ class BuiltInSearch:
         if copy.index is None:
             path = self._new_path()
             try:
-                self._snapshots.fetch(tenant, path)
+                self._snapshots.fetch(tenant, path, made_by(self._embedder))
                 copy.index = self._open(path)
             except BaseException:
                 path.unlink(missing_ok=True)
@@ -185,29 +219,53 @@ class BuiltInSearch:
     def _new_path(self) -> Path:
         with self._lock:
             self._made += 1
+            self._folder.mkdir(mode=0o700, exist_ok=True)  # something may clean up behind us
             return self._folder / f"{self._made}.sqlite"
 
-    def _forget_the_oldest(self, but: TenantId) -> None:
+    def _make_room(self, but: TenantId, *, keep: int = MAX_COPIES - 1) -> None:
+        """Throw away copies of other tenants, those that were asked longest ago first, until few
+        enough are left and small enough."""
         with self._lock:
-            copies = [(tenant, copy) for tenant, copy in self._copies.items() if tenant != but]
-            sizes = {tenant: _size(copy) for tenant, copy in self._copies.items()}
-            total = sum(sizes.values())
-            for tenant, copy in copies:
-                if total <= MAX_COPIES_BYTES:
+            others = [(tenant, copy) for tenant, copy in self._copies.items() if tenant != but]
+            sizes = {tenant: copy.size_bytes for tenant, copy in others}
+            total, count = sum(sizes.values()), len(others)
+            for tenant, copy in others:
+                if count <= keep and total <= MAX_COPIES_BYTES:
                     return
                 if copy.lock.acquire(blocking=False):  # else it is in use, and not the oldest
                     del self._copies[tenant]
-                    total -= sizes[tenant]
+                    total, count = total - sizes[tenant], count - 1
                     copy.throw_away()
                     copy.lock.release()
+
+
+_in_use: set[Path] = set()
+"""Folders of this process."""
+
+
+def _remove_left_behind() -> None:
+    """Copies of processes that were killed: a function's disk outlives them, too."""
+    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if folder not in _in_use and not (owner.isdigit() and _lives(int(owner))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether another process of this number runs."""
+    if process == os.getpid():
+        return False  # one that had the number before
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
 
 
 def _remove(copies: Mapping[TenantId, _Copy], folder: Path) -> None:
     for copy in copies.values():
         copy.throw_away()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _size(copy: _Copy) -> int:
-    index = copy.index
-    return 0 if index is None or not index.path.exists() else index.path.stat().st_size
+    _in_use.discard(folder)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from chalicelib.search.embedding import Embedder
 
+EMBEDDED_TEXT: Final = 8_000
 EMBEDDED_CONTENT: Final = 2_000
 """Characters: an average over more says nothing."""
 CONTENT_WEIGHT: Final = 0.5
@@ -27,7 +28,7 @@ def embedded(embedder: Embedder, documents: Sequence[SearchDocument]) -> NDArray
 
     from chalicelib.search.embedding import stored
 
-    told = embedder.embed([f"{one.name}\n{one.about}" for one in documents])
+    told = embedder.embed([f"{one.name}\n{one.about}"[:EMBEDDED_TEXT] for one in documents])
     with_content = [at for at, one in enumerate(documents) if one.content]
     if not with_content:
         return told

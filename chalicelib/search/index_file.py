@@ -1,17 +1,19 @@
 """The search index of one tenant: a SQLite file with words, vectors and terms.
 
-`put` and `remove` bring it up to date, in a worker that publishes it as in a process that searches
-a copy: there is one way from artifacts to an index. Of a document that was replaced or removed its
-words stay behind, unreachable, until the file is made anew (`waste`): FTS5 without the texts cannot
-take them out, and with them it would be twice as large.
+`update` brings it up to date, in a worker that publishes it as in a process that searches a copy:
+there is one way from artifacts to an index. FTS5 keeps no texts; what takes a document out again is
+kept packed beside its vector, which is a third of what FTS5 would keep.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import orjson
 
 from chalicelib.core.ids import ArtifactId
 from chalicelib.core.model.search import Match, Ranked, SearchDocument, SearchMode, SearchQuery
@@ -23,7 +25,8 @@ from chalicelib.search.words import any_of, indexed_text, query_words, rarer, ra
 if TYPE_CHECKING:
     from chalicelib.search.embedding import Embedder
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+"""Higher when anything of the file changes: the words that a text is indexed by, too."""
 NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT = 4.0, 2.0, 1.0
 ENOUGH: Final = 0.4
 """Of the weight of a query's words, rare ones weighing more: what a document needs of it to have a
@@ -33,16 +36,16 @@ DEPTH: Final = 200
 SEEK: Final = 64
 """Documents of a word that are read in the time in which one document is looked up among them."""
 _SCHEMA: Final = """
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE about (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE document (
     number INTEGER PRIMARY KEY,
     artifact_id TEXT NOT NULL UNIQUE,
     version INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
-    vector BLOB NOT NULL
+    vector BLOB NOT NULL,
+    indexed BLOB NOT NULL -- terms and texts, packed: what takes them out again
 );
 CREATE INDEX document_created ON document (created_ms);
-CREATE TABLE gone (number INTEGER PRIMARY KEY);
 CREATE TABLE term (
     term TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (term, document)
 ) WITHOUT ROWID;
@@ -53,6 +56,11 @@ CREATE VIRTUAL TABLE words USING fts5(
 
 
 _Scored: TypeAlias = tuple[int, float]
+
+
+def made_by(embedder: Embedder) -> str:
+    """What tells indexes apart that do not mix: the format, and the model of the vectors."""
+    return f"{FORMAT} {embedder.model_id}"
 
 
 class OtherFormat(Exception):
@@ -67,15 +75,15 @@ class IndexFile:
         self.path = path
         self._embedder = embedder
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        made_by = f"{FORMAT} {embedder.model_id}"
+        made = made_by(embedder)
         try:
-            found = self._prepared(made_by)
+            found = self._prepared(made)
         except (sqlite3.DatabaseError, TypeError) as error:
             self.close()
             raise OtherFormat(str(error)) from error
-        if found != made_by:
+        if found != made:
             self.close()
-            raise OtherFormat(f"{found} instead of {made_by}")
+            raise OtherFormat(f"{found} instead of {made}")
         self._vectors: Vectors | None = None
 
     @property
@@ -86,12 +94,6 @@ class IndexFile:
     @property
     def count(self) -> int:
         return self._one("SELECT count(*) FROM document")
-
-    @property
-    def waste(self) -> float:
-        """The share of words that belong to nothing any more, from 0 to 1."""
-        gone = self._one("SELECT count(*) FROM gone")
-        return gone / (gone + self.count) if gone else 0.0
 
     def close(self) -> None:
         self._database.close()
@@ -163,38 +165,55 @@ class IndexFile:
         run("PRAGMA synchronous = OFF")
         if not run("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             self._database.executescript(_SCHEMA)
-            run("INSERT INTO about VALUES ('made_by', ?), ('mark', '')", (made_by,))
+            run("INSERT INTO about VALUES ('made_by', ?), ('mark', ''), ('next', 1)", (made_by,))
         (found,) = run("SELECT value FROM about WHERE name = 'made_by'").fetchone()
         return found
 
     def _put(self, document: SearchDocument, vector: bytes) -> None:
         run = self._database.execute
-        # not the next of `document`: the words of the last one may still be there
-        number = self._one("SELECT coalesce(max(id), 0) + 1 FROM words_docsize")
+        # higher than any before: vectors in memory are in this order
+        number = self._one("SELECT value FROM about WHERE name = 'next'")
+        run("UPDATE about SET value = value + 1 WHERE name = 'next'")
+        terms = sorted(document.terms)
+        texts = (document.name, document.about, document.content)
         run(
-            "INSERT INTO document VALUES (?, ?, ?, ?, ?)",
-            (number, document.artifact_id, document.version, document.created_at_ms, vector),
-        )
-        terms = [(term, number) for term in document.terms]
-        self._database.executemany("INSERT INTO term VALUES (?, ?)", terms)
-        run(
-            "INSERT INTO words(rowid, name, about, content) VALUES (?, ?, ?, ?)",
+            "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?)",
             (
                 number,
-                indexed_text(document.name),
-                indexed_text(document.about),
-                indexed_text(document.content),
+                document.artifact_id,
+                document.version,
+                document.created_at_ms,
+                vector,
+                zlib.compress(orjson.dumps([terms, *texts]), 1),
             ),
+        )
+        self._database.executemany(
+            "INSERT INTO term VALUES (?, ?)", [(term, number) for term in terms]
+        )
+        run(
+            "INSERT INTO words(rowid, name, about, content) VALUES (?, ?, ?, ?)",
+            (number, *map(indexed_text, texts)),
         )
         if self._vectors is not None:
             self._vectors.add(number, vector)
 
     def _take_out(self, artifact_id: ArtifactId) -> None:
-        number = self._one("SELECT number FROM document WHERE artifact_id = ?", artifact_id)
-        if number is None:
+        run = self._database.execute
+        found = run("SELECT number, indexed FROM document WHERE artifact_id = ?", (artifact_id,))
+        row = found.fetchone()
+        if row is None:
             return
-        self._database.execute("DELETE FROM document WHERE number = ?", (number,))
-        self._database.execute("INSERT INTO gone VALUES (?)", (number,))
+        number, packed = row
+        terms, *texts = orjson.loads(zlib.decompress(packed))
+        run("DELETE FROM document WHERE number = ?", (number,))
+        self._database.executemany(
+            "DELETE FROM term WHERE term = ? AND document = ?", [(term, number) for term in terms]
+        )
+        # FTS5 without the texts has to be told what to forget
+        run(
+            "INSERT INTO words(words, rowid, name, about, content) VALUES ('delete', ?, ?, ?, ?)",
+            (number, *map(indexed_text, texts)),
+        )
         if self._vectors is not None:
             self._vectors.remove(number)
 
@@ -218,8 +237,7 @@ class IndexFile:
         narrowed = "".join(f" AND +words.rowid IN ({one})" for one in among)
         return self._database.execute(
             "SELECT rowid, -bm25(words, ?, ?, ?) AS score FROM words WHERE words MATCH ?"
-            f"{narrowed} AND +words.rowid NOT IN (SELECT number FROM gone)"
-            " ORDER BY score DESC, rowid LIMIT ?",
+            f"{narrowed} ORDER BY score DESC, rowid LIMIT ?",
             (NAME_WEIGHT, ABOUT_WEIGHT, CONTENT_WEIGHT, any_of(words), *values, limit),
         ).fetchall()
 
@@ -245,7 +263,7 @@ class IndexFile:
         return self._loaded().nearest(vector, limit, among)
 
     def _loaded(self) -> Vectors:
-        if self._vectors is None:
+        if self._vectors is None or self._vectors.is_wasteful:
             rows = self._database.execute("SELECT number, vector FROM document ORDER BY number")
             self._vectors = Vectors(self._embedder.dimensions, rows)
         return self._vectors

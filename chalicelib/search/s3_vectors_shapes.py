@@ -37,6 +37,8 @@ MAX_QUERY_CHARACTERS: Final = 1_024
 TEXT: Final = "text"
 _CREATED, _MORE, _TERMS, _VERSION = "created_ms", "more", "terms", "version"
 _MANY: Final = ("tag", "metric", "label")
+_KEPT: Final = 1
+"""Tags are: with the eleven terms that are no more than one each, their hundred fit."""
 """What an artifact can have any number of, the first to be kept first."""
 _CONTROLS: Final = re.compile(r"[\0-\x1f\x7f]+")
 
@@ -126,7 +128,7 @@ def narrowing(query: SearchQuery) -> dict[str, Any]:
     for term in sorted(query.terms, key=_importance):
         has_it = {_TERMS: {"$eq": _hashed(term)}}
         may_lack_it = {"$or": [has_it, {_MORE: {"$eq": True}}]}
-        conditions.append(may_lack_it if _importance(term)[0] else has_it)
+        conditions.append(may_lack_it if _importance(term)[0] > _KEPT else has_it)
     return {"filter": {"$and": conditions[:MAX_CONDITIONS]}} if conditions else {}
 
 

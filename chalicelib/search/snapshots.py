@@ -22,12 +22,22 @@ UNNAMED_MS: Final = 3_600_000
 """Longer than a builder lives."""
 
 
+class Made(NamedTuple):
+    """What an index is: `made_by` tells those apart that do not mix, `mark` is up to where the
+    changes of the artifacts are in it ("": not all are)."""
+
+    made_by: str
+    mark: str
+    documents: int
+
+
 class Published(NamedTuple):
-    """`mark` is up to where the changes of the artifacts are in it, `version` that of the item;
-    `before` is the blob that the one before had."""
+    """An index that was published; `version` is that of the item, and `before` is the blob that the
+    one before had."""
 
     blob_key: str
     before: str | None
+    made_by: str
     mark: str
     documents: int
     published_ms: int
@@ -57,17 +67,19 @@ class Snapshots:
         return Published(
             cast(str, item["blob"]),
             cast("str | None", item["before"]),
+            cast(str, item["made_by"]),
             cast(str, item["mark"]),
             cast(int, item["documents"]),
             cast(int, item["published"]),
             cast(int, item["version"]),
         )
 
-    def fetch(self, tenant: TenantId, path: Path) -> bool:
-        """Write the newest to this file; False when there is none. A read and a blob."""
+    def fetch(self, tenant: TenantId, path: Path, made_by: str) -> bool:
+        """Write the newest to this file; False when there is none, or it was made otherwise. A read
+        and a blob."""
         for _ in range(3):  # another may be published twice while one is fetched
             newest = self.newest(tenant)
-            if newest is None:
+            if newest is None or newest.made_by != made_by:
                 return False
             with suppress(BlobMissing), path.open("wb") as file:
                 for piece in self._blobs.stream(newest.blob_key):
@@ -75,9 +87,7 @@ class Snapshots:
                 return True
         return False
 
-    def publish(
-        self, tenant: TenantId, path: Path, mark: str, documents: int, before: Published | None
-    ) -> bool:
+    def publish(self, tenant: TenantId, path: Path, made: Made, before: Published | None) -> bool:
         """Make this file the newest, unless another took the place of the one `before` meanwhile:
         then False. A blob, a write, a list, and a deletion for each that nobody needs."""
         blob_key = search_keys.snapshot_blob(tenant, self._clock.new_id())
@@ -88,8 +98,9 @@ class Snapshots:
             "sk": key.sk,
             "blob": blob_key,
             "before": None if before is None else before.blob_key,
-            "mark": mark,
-            "documents": documents,
+            "made_by": made.made_by,
+            "mark": made.mark,
+            "documents": made.documents,
             "published": self._clock.now_ms(),
             "version": 1 if before is None else before.version + 1,
         }
@@ -97,8 +108,9 @@ class Snapshots:
         try:
             self._table.put(item, when=when)
         except ConditionFailed:
-            self._blobs.delete(blob_key)
-            return False
+            newest = self.newest(tenant)  # ours, where the write came twice and its answer got lost
+            if newest is None or newest.blob_key != blob_key:
+                return False  # the blob is removed in time
         self._remove_others(tenant, blob_key, None if before is None else before.blob_key)
         return True
 
@@ -129,12 +141,13 @@ class Snapshots:
         self._table.put({"pk": key.pk, "sk": key.sk, "version": self._clock.now_ms()})
 
     def due(self) -> list[Due]:
-        """A query per MB."""
+        """Those that changed longest ago first. A query per MB."""
         items = query_all(self._table, Query(search_keys.DUE))
-        return [
+        due = [
             Due(search_keys.parse_due(cast(str, item["sk"])), cast(int, item["version"]))
             for item in items
         ]
+        return sorted(due, key=lambda one: one.version)
 
     def done(self, due: Due) -> None:
         """Take it off, unless something changed since. One write."""

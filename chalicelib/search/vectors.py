@@ -35,6 +35,7 @@ class Vectors:
             packed += b"".join([vector for _, vector in some])
         self._dimensions = dimensions
         self._count = len(numbers)
+        self._removed = 0
         numbers.frombytes(bytes(_ROOM * numbers.itemsize))
         packed += bytes(_ROOM * dimensions)
         self._numbers = np.frombuffer(numbers, dtype=np.int64)
@@ -58,7 +59,14 @@ class Vectors:
 
     def remove(self, number: int) -> None:
         """Its row stays and is near to nothing. Nothing happens to one that is not there."""
-        self._matrix[self._rows_of([number])] = 0
+        rows = self._rows_of([number])
+        self._matrix[rows] = 0
+        self._removed += len(rows)
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether most rows are of what was removed: load them anew."""
+        return self._removed > _ROOM and 2 * self._removed > self._count
 
     def nearest(
         self, vector: NDArray[Any], limit: int, among: Collection[int] | None = None

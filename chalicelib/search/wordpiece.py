@@ -19,6 +19,8 @@ CONTINUATION: Final = "##"
 MAX_WORD: Final = 100
 """Characters; what is longer is no word."""
 CACHED_WORDS: Final = 1 << 15
+CACHED_LENGTH: Final = 64
+"""Characters of a word that is remembered: what is longer hardly comes again."""
 _PARTS: Final = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 """Of an identifier: `parseHTTPHeaders2` has four; `GPUs` is one."""
 _IDEOGRAPHS: Final = (
@@ -87,7 +89,10 @@ class WordPiece:
 
     def ids(self, text: str, limit: int | None = None) -> list[int]:
         """Ids of the text's tokens in their order, of the first `limit` of them."""
-        found = chain.from_iterable(map(self._word_ids, words(text)))
+        found = chain.from_iterable(
+            self._word_ids(word) if len(word) <= CACHED_LENGTH else self._cut(word)
+            for word in words(text)
+        )
         return list(islice(found, limit))
 
     def _cut(self, word: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from math import log
 from typing import Final
+from unicodedata import normalize
 
 MAX_QUERY_WORDS: Final = 64
 """Of a longer query, the first ones that are no stop words."""
@@ -28,6 +29,7 @@ _JOINT: Final = re.compile(
 def indexed_text(text: str) -> str:
     """The text, and behind it the parts of words that are several written as one: `resnet50` is
     found by `resnet`, and `confusionMatrix` by `matrix`."""
+    text = normalize("NFC", text)  # a combining mark is no part of a word, as one is told here
     parts = [" ".join(split) for word in _WORD.findall(text) if len(split := _parts(word)) > 1]
     return f"{text} {' '.join(parts)}" if parts else text
 
@@ -35,9 +37,8 @@ def indexed_text(text: str) -> str:
 def query_words(text: str) -> list[str]:
     """Distinct words to look for, in lower case, those that every text has left out; all of them
     when there are no others."""
-    words = dict.fromkeys(
-        part.lower() for word in _WORD.findall(text) for part in (word, *_parts(word))
-    )
+    found = _WORD.findall(normalize("NFC", text))
+    words = dict.fromkeys(part.lower() for word in found for part in (word, *_parts(word)))
     return [word for word in words if word not in STOP_WORDS][:MAX_QUERY_WORDS] or [*words]
 
 

@@ -164,7 +164,6 @@ def test_an_answer_of_another_length_is_scaled(client: Any, titan: Titan) -> Non
         ("ResourceNotFoundException", 404, Unavailable),
         ("ServiceQuotaExceededException", 400, Unavailable),
         ("UnrecognizedClientException", 403, Unavailable),
-        ("ValidationException", 400, ValueError),
     ],
 )
 def test_errors_of_bedrock_become_ours_and_tell_nothing_of_the_account(
@@ -174,6 +173,11 @@ def test_errors_of_bedrock_become_ours_and_tell_nothing_of_the_account(
     with pytest.raises(expected) as raised:
         BedrockEmbedder(client).embed(["x"])
     assert "arn" not in str(raised.value)
+
+
+def test_a_text_that_is_refused_is_near_to_nothing(client: Any, titan: Titan) -> None:
+    titan.answer = error_answer("ValidationException", 400)
+    assert not BedrockEmbedder(client).embed(["x", "y"]).any()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.context import Context, Principal, Role
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.ids import ArtifactId, TenantId, UserId
 from chalicelib.core.model.search import SearchDocument, SearchQuery
 from chalicelib.search import built_in
@@ -147,7 +150,8 @@ def test_a_build_that_has_no_time_is_gone_on_with(world: World) -> None:
     world.source.put(*names(50))
     builder = world.process()
     for _ in range(3):
-        builder.build(ACME, deadline_s=world.clock.monotonic_s() + 1.5)
+        until_s = world.clock.monotonic_s() + built_in.FINISHED_S + 1.5
+        builder.build(ACME, deadline_s=until_s)
     assert [due.tenant for due in world.snapshots.due()] == [ACME]
     assert len(world.source.read_ids) == 50
     newest = world.snapshots.newest(ACME)
@@ -181,10 +185,14 @@ def test_of_two_that_build_one_publishes_and_nothing_is_left(
         copy(index, path)
 
     monkeypatch.setattr(IndexFile, "vacuum_into", overtaken)
-    first.build(ACME)
+    with pytest.raises(Contended):
+        first.build(ACME)
+    world.clock.advance(3601)
+    second.build(ACME)
     newest = world.snapshots.newest(ACME)
     assert newest is not None
-    assert [blob.key for blob in world.blobs.list("search/").blobs] == [newest.blob_key]
+    left = {blob.key for blob in world.blobs.list("search/").blobs}
+    assert left == {newest.blob_key, newest.before}
 
 
 def test_the_snapshot_before_stays_for_those_who_are_fetching_it(world: World) -> None:
@@ -236,18 +244,85 @@ def test_an_index_of_another_model_is_made_anew(world: World) -> None:
     assert world.source.read_ids == []
 
 
-def test_much_waste_is_a_reason_to_make_it_anew(
+def test_the_clock_publishes_what_another_model_made(world: World) -> None:
+    world.source.put(*names(3))
+    world.process().build(ACME)
+    other = world.process("another-model")
+    assert other.publish(ACME, 1e12)
+    assert not other.publish(ACME, 1e12)
+
+
+def test_a_publication_whose_answer_got_lost_is_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.source.put(*names(4))
+    world.source.put("vision a")
+    put = SqliteTable.put
+
+    def twice(table: SqliteTable, item: Any, when: Any = None) -> None:
+        put(table, item, when)
+        put(table, item, when)  # as the client of a store does whose first answer does not come
+
     builder = world.process()
-    builder.build(ACME)
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteTable, "put", twice)
+        builder.build(ACME)
     world.source.read_ids.clear()
-    builder.build(ACME)
+    assert world.found(world.process()) == ["vision a"]
     assert world.source.read_ids == []
-    monkeypatch.setattr(built_in, "MAX_WASTE", -1)
-    assert builder.build(ACME) == 4
-    assert len(world.source.read_ids) == 4
+
+
+def test_many_tenants_keep_few_files_open(world: World, copies: Path) -> None:
+    world.source.put("vision a")
+    search = world.process()
+    for number in range(built_in.MAX_COPIES + 6):
+        assert world.found(search, tenant=TenantId(f"tenant-{number}")) == ["vision a"]
+    assert len([*copies.glob("trialbook-search-*/*")]) == built_in.MAX_COPIES
+
+
+def test_a_full_disk_is_told_and_made_room_on(
+    world: World, copies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.source.put("vision a")
+    search = world.process()
+    world.found(search, tenant=OTHER)
+
+    def full(*_: object) -> bool:
+        raise OSError(28, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Snapshots, "fetch", full)
+        with pytest.raises(Unavailable):
+            world.found(search)
+    assert [*copies.glob("trialbook-search-*/*")] == []
+    assert world.found(search) == ["vision a"]
+
+
+def test_what_a_killed_process_left_is_removed(world: World, copies: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = [copies / f"{built_in.PREFIX}{owner}-x" for owner in (gone.pid, os.getpid(), "nobody")]
+    of_another = copies / f"{built_in.PREFIX}{os.getppid()}-x"
+    for folder in (*left, of_another):
+        folder.mkdir()
+        (folder / "1.sqlite").write_bytes(b"x")
+    first = world.process()
+    world.source.put("vision a")
+    assert world.found(first) == ["vision a"]
+    world.process()
+    assert not any(folder.exists() for folder in left)
+    assert of_another.exists()
+    assert world.found(first) == ["vision a"]
+
+
+def test_a_folder_that_was_cleaned_away_is_made_again(world: World, copies: Path) -> None:
+    world.source.put("vision a")
+    search = world.process()
+    world.found(search)
+    for folder in copies.glob("trialbook-search-*"):
+        shutil.rmtree(folder)
+    assert world.found(search) == ["vision a"]
+    assert world.found(search, tenant=OTHER) == ["vision a"]
+    assert search.build(ACME) == 1
 
 
 def test_copies_past_the_bound_are_forgotten(

@@ -119,7 +119,20 @@ def test_what_is_replaced_or_removed_is_found_no_more(index: IndexFile) -> None:
         assert found(index, "new", mode) == ["a"]
     assert (index.count, index.mark) == (1, "2")
     assert index.versions([ArtifactId("a"), ArtifactId("b")]) == {"a": 2}
-    assert index.waste == pytest.approx(2 / 3)
+
+
+def test_what_is_changed_often_leaves_nothing_behind(index: IndexFile) -> None:
+    index.update([document(f"vision {n}") for n in range(50)], [], None)
+    index.update([document("champion", "vision")], [], None)
+    first = index.search(SearchQuery("champion vision", "hybrid"))[0]
+    for version in range(2, 1200):
+        index.update([document("champion", "vision", version=version, terms="t")], [], None)
+    again = index.search(SearchQuery("champion vision", "hybrid"))[0]
+    assert (again.artifact_id, again.score) == (first.artifact_id, first.score)
+    assert again.by["lexical"].score == pytest.approx(first.by["lexical"].score)
+    # nothing else tells
+    assert index._one("SELECT count(*) FROM term") == 1  # pyright: ignore[reportPrivateUsage]
+    assert len(index._loaded()) == 51  # pyright: ignore[reportPrivateUsage]
 
 
 def test_the_last_one_can_be_removed_and_another_come(index: IndexFile) -> None:
