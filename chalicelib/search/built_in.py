@@ -135,7 +135,7 @@ class BuiltInSearch:
         newest = self._snapshots.newest(tenant)
         index: IndexFile | None = None
         try:
-            if not anew:
+            if newest is not None and not anew:
                 self._snapshots.fetch(tenant, path, made_by(self._embedder))
             index = self._open(path)
             is_whole = self._catch_up(index, tenant, deadline_s, is_published=True)
