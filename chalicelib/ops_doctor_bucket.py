@@ -10,7 +10,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from chalicelib.ops_doctor import Finding, verdict
-from chalicelib.storage import artifact_keys, ingest_keys, keys
+from chalicelib.storage import artifact_keys, ingest_keys, keys, search_keys
 from chalicelib.storage.s3_errors import code_of
 
 DEPLOY: Final = "deploy again: the template has it (make deploy)"
@@ -90,6 +90,13 @@ class Bucket:
                 f"the bucket keeps {what} for good, and they cost",
                 DEPLOY,
             )
+        short = {_prefix(rule) for rule in rules if "NoncurrentVersionExpiration" in rule}
+        yield verdict(
+            search_keys.SNAPSHOTS in short,
+            "the bucket soon removes search indexes that were replaced",
+            "the bucket keeps search indexes that were replaced as long as files",
+            DEPLOY,
+        )
         expiring = {_prefix(rule) for rule in rules if "Days" in rule.get("Expiration", {})}
         for prefix in REMOVED:
             yield verdict(

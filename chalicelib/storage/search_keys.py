@@ -14,6 +14,10 @@ def snapshot(tenant: TenantId) -> Key:
     return Key(f"t#{tenant}#search", "snapshot")
 
 
+SNAPSHOTS = "search/"
+"""What the keys of published indexes begin with."""
+
+
 def snapshot_blob(tenant: TenantId, build_id: str) -> str:
     """Object key of a published index."""
     return f"search/{tenant}/{build_id}"
