@@ -2,7 +2,7 @@
 
 `update` brings it up to date, in a worker that publishes it as in a process that searches a copy:
 there is one way from artifacts to an index. FTS5 keeps no texts; what takes a document out again is
-kept packed beside its vector, which is a third of what FTS5 would keep.
+kept packed beside its vector.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ What the emulator does not do is in test_emulator.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from tests.api.answers import Json, found, made
 from tests.api.files import BODY, SHA256
 from tests.api.harness import EXPERIMENTS, RUNS
+from tests.api.indexed import ARTIFACTS
 from tests.integration.asking import Api, events_of, until
 from tests.integration.deployment import REGION, TENANT, Deployment
 from tests.integration.parts import ROOT
@@ -72,6 +74,26 @@ def test_what_is_dropped_into_the_bucket_is_ingested(api: Api, deployment: Deplo
     assert reports["KeyCount"] == 1
 
 
+def test_what_was_saved_is_found_by_words_and_by_meaning(api: Api, deployment: Deployment) -> None:
+    uploads = f"{ARTIFACTS}/uploads"
+    text = b"Revenue of each store, by region."
+    wanted = {"sha256": hashlib.sha256(text).hexdigest(), "size_bytes": len(text)}
+    upload = found(api.post(uploads, json=wanted))["upload"]
+    (part,) = upload["parts"]
+    assert api.put_bytes(part["url"], part["headers"], text) == 200
+    found(api.post(f"{uploads}/{upload['upload_id']}/complete", json={}))
+    saved = {"kind": "report", "sha256": wanted["sha256"], "name": "june.txt"}
+    artifact_id = made(api.post(ARTIFACTS, json=saved))["artifact_id"]
+    for query, mode in (("revenue", "lexical"), ("earnings", "semantic"), ("stores", "hybrid")):
+        hits = found(api.post(f"{ARTIFACTS}/search", json={"query": query, "mode": mode}))["hits"]
+        assert [hit["artifact"]["artifact_id"] for hit in hits] == [artifact_id]
+    key = f"search/{TENANT}/"
+    s3, bucket = deployment.aws("s3"), deployment.output("BucketName")
+    done = deployment.operate("search", "rebuild", "--tenant", TENANT)
+    assert done.stdout == f"{TENANT}: 1 artifacts\n"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 1
+
+
 def test_counts_come_by_the_stream_of_the_table(api: Api) -> None:
     experiment = api.experiment("counted")
     for _ in range(2):
@@ -122,9 +144,9 @@ def test_what_is_due_by_the_clock_is_done(deployment: Deployment) -> None:
         answer = functions.invoke(FunctionName=target["Arn"], Payload=json.dumps(event))
         told = answer["Payload"].read()
         assert "FunctionError" not in answer, told
-        done[rule["ScheduleExpression"]] = json.loads(told)
+        done.setdefault(rule["ScheduleExpression"], {}).update(json.loads(told))
     assert done.keys() == {"rate(5 minutes)", "rate(1 hour)", "rate(1 day)"}
-    assert done["rate(5 minutes)"].keys() == {"compacted"}
+    assert done["rate(5 minutes)"].keys() == {"compacted", "published"}
 
 
 @pytest.mark.slow
