@@ -21,7 +21,7 @@ from tempfile import gettempdir, mkdtemp
 from typing import TYPE_CHECKING, Final
 
 from chalicelib.core.context import Clock, Context
-from chalicelib.core.errors import Contended, Unavailable
+from chalicelib.core.errors import Contended, TrialbookError, Unavailable
 from chalicelib.core.ids import ArtifactId, TenantId
 from chalicelib.core.model.search import Match, SearchQuery
 from chalicelib.search.backend import Source
@@ -195,6 +195,11 @@ class BuiltInSearch:
                     copy.throw_away()
                     self._make_room(tenant, keep=0)  # the disk may be full
                     raise Unavailable("the index of the artifacts broke; search again") from error
+                except TrialbookError:
+                    raise
+                except BaseException:
+                    copy.throw_away()  # nobody knows how far it was written
+                    raise
                 return
 
     def _opened(self, copy: _Copy, tenant: TenantId) -> IndexFile:

@@ -358,6 +358,24 @@ def test_a_copy_that_breaks_is_thrown_away(
     assert len([*copies.glob("trialbook-search-*/*")]) == 1
 
 
+def test_what_nobody_expects_leaves_no_half_written_copy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.source.put("vision a")
+    search = world.process()
+    world.found(search)
+    world.source.put("vision b")
+
+    def odd(*_: object) -> None:
+        raise TypeError("who would have thought")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("chalicelib.search.index_file.IndexFile._put", odd)
+        with pytest.raises(TypeError):
+            world.found(search)
+    assert world.found(search) == ["vision a", "vision b"]
+
+
 def test_many_threads_search_while_things_are_saved(world: World) -> None:
     search = world.process()
     failed: list[BaseException] = []
