@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from chalicelib.core.context import Clock
-from chalicelib.search.backend import SearchBackend
+from chalicelib.core.ids import TenantId
 from chalicelib.search.snapshots import Snapshots
 
 
+class Publisher(Protocol):
+    """What of a SearchBackend the clock asks for."""
+
+    def publish(self, tenant: TenantId, deadline_s: float) -> bool: ...
+
+
 def publish_due(
-    search: Callable[[], SearchBackend], snapshots: Snapshots, clock: Clock, *, seconds: float
+    search: Callable[[], Publisher], snapshots: Snapshots, clock: Clock, *, seconds: float
 ) -> int:
     """Publish the indexes of tenants whose artifacts changed enough, for so long; returns how many.
     A query, where none did. A tenant whose index cannot be made stays due and keeps nobody else

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import NamedTuple
 
+from chalicelib.search.words import TOKENIZER
+
 
 class Looked(NamedTuple):
     """`ranking` has the numbers of the texts that have any of the words, by BM25 among these texts,
@@ -21,10 +23,7 @@ def look_through(texts: Sequence[str], words: Sequence[str]) -> Looked:
     found = [list[str]() for _ in texts]
     with closing(sqlite3.connect(":memory:")) as database:
         run = database.execute
-        run(
-            "CREATE VIRTUAL TABLE words USING fts5("
-            "text, content='', tokenize='porter unicode61 remove_diacritics 2')"
-        )
+        run(f"CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='{TOKENIZER}')")
         database.executemany("INSERT INTO words(rowid, text) VALUES (?, ?)", enumerate(texts))
         for word in words:
             rows: list[tuple[int]] = run(

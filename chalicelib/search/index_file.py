@@ -20,7 +20,7 @@ from chalicelib.core.model.search import Match, Ranked, SearchDocument, SearchMo
 from chalicelib.search.embedded_text import embedded
 from chalicelib.search.fusion import fused
 from chalicelib.search.vectors import Vectors
-from chalicelib.search.words import any_of, indexed_text, query_words, rarer, rarities
+from chalicelib.search.words import TOKENIZER, any_of, indexed_text, query_words, rarer, rarities
 
 if TYPE_CHECKING:
     from chalicelib.search.embedding import Embedder
@@ -35,7 +35,7 @@ DEPTH: Final = 200
 """How far down each ranking is looked at before they are fused."""
 SEEK: Final = 64
 """Documents of a word that are read in the time in which one document is looked up among them."""
-_SCHEMA: Final = """
+_SCHEMA: Final = f"""
 CREATE TABLE about (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE document (
     number INTEGER PRIMARY KEY,
@@ -50,7 +50,7 @@ CREATE TABLE term (
     term TEXT NOT NULL, document INTEGER NOT NULL, PRIMARY KEY (term, document)
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5(
-    name, about, content, content='', tokenize='porter unicode61 remove_diacritics 2'
+    name, about, content, content='', tokenize='{TOKENIZER}'
 );
 """
 

@@ -9,6 +9,8 @@ from math import log
 from typing import Final
 from unicodedata import normalize
 
+TOKENIZER: Final = "porter unicode61 remove_diacritics 2"
+"""FTS5's, of every index of words here."""
 MAX_QUERY_WORDS: Final = 64
 """Of a longer query, the first ones that are no stop words."""
 _STOP_WORDS: Final = (

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.context import Context
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ids import ArtifactId, TenantId
-from chalicelib.core.model.search import Match, SearchQuery
+from chalicelib.core.ids import TenantId
 from chalicelib.domain.search_upkeep import publish_due
 from chalicelib.search.snapshots import Snapshots
 from local.disk_blobs import DiskBlobs
@@ -21,7 +19,7 @@ A, B, C = TenantId("a"), TenantId("b"), TenantId("c")
 
 
 class Published:
-    """Implements SearchBackend as far as the clock asks; each publication takes a second."""
+    """Implements Publisher; each publication takes a second."""
 
     def __init__(self, clock: StandingClock, failing: Sequence[TenantId] = ()) -> None:
         self.tenants: list[TenantId] = []
@@ -34,18 +32,6 @@ class Published:
             raise Unavailable("the store is not there")
         self.tenants.append(tenant)
         return True
-
-    def search(self, context: Context, query: SearchQuery) -> list[Match]:
-        raise NotImplementedError
-
-    def forget(self, tenant: TenantId, artifact_ids: Sequence[ArtifactId]) -> None:
-        raise NotImplementedError
-
-    def changed(self, tenant: TenantId, artifact_ids: Sequence[ArtifactId]) -> None:
-        raise NotImplementedError
-
-    def build(self, tenant: TenantId, *, anew: bool = False) -> int:
-        raise NotImplementedError
 
 
 @pytest.fixture
