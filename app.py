@@ -8,6 +8,7 @@ import os
 from chalicelib import wiring
 from chalicelib.api import request_log
 from chalicelib.api.application import TrialbookApp
+from chalicelib.api.mcp import surface as mcp
 from chalicelib.api.mlflow import surface as mlflow
 from chalicelib.api.v1 import (
     artifact_contents,
@@ -60,6 +61,7 @@ for module in (
 ):
     app.register_blueprint(module.routes)
 app.register_blueprint(mlflow.routes)
+app.register_blueprint(mcp.routes)
 app.register_blueprint(events)
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +26,8 @@ class Settings:
     """`table` and `bucket` name the DynamoDB table and the S3 bucket of the deployment, `arrivals`
     and `undelivered` are the URLs of its queues. Artifacts that are not pinned are removed after
     `retention_days`, never when None, unless an operator set other days for their tenant. With a
-    `vector_bucket` of S3 Vectors artifacts are searched there; `embedder` makes their vectors."""
+    `vector_bucket` of S3 Vectors artifacts are searched there; `embedder` makes their vectors. Web
+    pages of `mcp_origins` may use `/mcp`, besides those of the deployment itself."""
 
     table: str
     bucket: str
@@ -35,6 +37,7 @@ class Settings:
     undelivered: str | None = None
     vector_bucket: str | None = None
     embedder: str = STATIC
+    mcp_origins: frozenset[str] = frozenset()
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -51,6 +54,7 @@ class Settings:
             undelivered=environment.get("TRIALBOOK_UNDELIVERED") or None,
             vector_bucket=_named(environment.get("TRIALBOOK_VECTOR_BUCKET")),
             embedder=embedder(environment),
+            mcp_origins=mcp_origins(environment),
         )
 
 
@@ -60,6 +64,19 @@ def embedder(environment: Mapping[str, str]) -> str:
     if text not in (STATIC, BEDROCK):
         raise BadSetting(f"TRIALBOOK_EMBEDDER must be {STATIC} or {BEDROCK}: {text!r}")
     return text
+
+
+def mcp_origins(environment: Mapping[str, str]) -> frozenset[str]:
+    """TRIALBOOK_MCP_ORIGINS: origins of web pages, with commas between. Raises BadSetting."""
+    text = environment.get("TRIALBOOK_MCP_ORIGINS") or ""
+    found = frozenset(one.strip() for one in text.split(",") if one.strip())
+    for one in found:
+        if one != "*" and re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", one) is None:
+            raise BadSetting(
+                "TRIALBOOK_MCP_ORIGINS must be origins such as https://app.example.com, with"
+                f" commas between: {one!r}"
+            )
+    return found
 
 
 def retention_days(environment: Mapping[str, str]) -> int | None:

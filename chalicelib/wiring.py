@@ -119,6 +119,7 @@ class Services:
     read_batch: ReadBatch | None
     """Where the feed is pushed: the changes of a batch that Lambda gave up."""
     retention_days: int | None
+    mcp_origins: frozenset[str] = frozenset()
 
     def context(self, principal: Principal, seconds: float) -> Context:
         """For a request by `principal` that has `seconds` to be answered."""
@@ -242,7 +243,7 @@ def aws_services(settings: Settings) -> Services:
     def spread(work: Callable[[A], B], things: Iterable[A], /) -> Iterator[B]:
         return threads.map(tally.carried(work), things)
 
-    return services_on(
+    services = services_on(
         table,
         blobs,
         clock,
@@ -253,6 +254,7 @@ def aws_services(settings: Settings) -> Services:
         StreamBatches(streams).read,
         search_on,
     )
+    return replace(services, mcp_origins=settings.mcp_origins)
 
 
 def aws_embedder(settings: Settings, client: Callable[[str], Any]) -> Embedder:

@@ -16,7 +16,7 @@ from chalicelib.core.context import Clock
 from chalicelib.core.errors import TrialbookError
 from chalicelib.domain.api_keys import parse
 from chalicelib.ops import OneLineParser
-from chalicelib.settings import BadSetting, retention_days
+from chalicelib.settings import BadSetting, mcp_origins, retention_days
 from local import keys_command
 from local.home import Home, HomeError
 
@@ -50,6 +50,7 @@ class Settings:
     api_key: str | None
     retention_days: int | None
     is_log_json: bool
+    mcp_origins: frozenset[str]
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
@@ -65,13 +66,14 @@ class Settings:
             )
         try:
             days = retention_days(environment)
+            origins = mcp_origins(environment)
         except BadSetting as error:
             raise UsageError(str(error)) from None
         log = environment.get("TRIALBOOK_LOG") or "text"
         if log not in ("text", "json"):
             raise UsageError(f"TRIALBOOK_LOG must be text or json: {log!r}")
         home = Path(environment.get("TRIALBOOK_HOME") or ".trialbook")
-        return cls(int(port), home, api_key, days, log == "json")
+        return cls(int(port), home, api_key, days, log == "json", origins)
 
 
 def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> int:
@@ -104,7 +106,7 @@ def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> in
         from local.server import serve
 
         request_log.on_laptop(is_json=settings.is_log_json)
-        backend = open_backend or partial(_trialbook, settings.retention_days)
+        backend = open_backend or partial(_trialbook, settings)
         return serve(settings.port, settings.home, settings.api_key, Clock(), backend)
     except (UsageError, HomeError) as error:
         sys.stderr.write(f"trialbook: {error}\n")
@@ -116,7 +118,7 @@ def run(arguments: Sequence[str], open_backend: OpenBackend | None = None) -> in
         return 130
 
 
-def _trialbook(retention_days: int | None, home: Home, base_url: str, clock: Clock) -> Backend:
+def _trialbook(settings: Settings, home: Home, base_url: str, clock: Clock) -> Backend:
     from local.services import open_backend
 
-    return open_backend(home, base_url, clock, retention_days)
+    return open_backend(home, base_url, clock, settings.retention_days, settings.mcp_origins)

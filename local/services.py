@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 
 from app import app
 from chalicelib import wiring
@@ -148,7 +149,11 @@ def _counted(table: SqliteTable, blobs: DiskBlobs) -> tuple[Table, Blobs]:
 
 
 def open_backend(
-    home: Home, base_url: str, clock: Clock, retention_days: int | None = None
+    home: Home,
+    base_url: str,
+    clock: Clock,
+    retention_days: int | None = None,
+    mcp_origins: frozenset[str] = frozenset(),
 ) -> Backend:
     """Everything the local server serves, over the home's files."""
     table = SqliteTable(home.table_file, clock)
@@ -160,6 +165,7 @@ def open_backend(
         # Nobody else receives here: what a kill left hidden is soon due again.
         arrivals=TableQueue(table, ARRIVALS, clock, ARRIVAL_HIDDEN_S),
     )
+    services = replace(services, mcp_origins=mcp_origins)
     wiring.install(services)
     tell_of_arrivals(services, blobs)
     background = Background(services, table, blobs)

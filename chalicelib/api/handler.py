@@ -57,7 +57,16 @@ INTERNAL = "an internal error occurred; the request id names it in the log"
 
 CORS = CORSConfig(
     allow_origin="*",
-    allow_headers=["X-Api-Key", "Authorization", "Content-Type", "Idempotency-Key", "If-Match"],
+    allow_headers=[
+        "X-Api-Key",
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "Mcp-Protocol-Version",
+        "Mcp-Method",
+        "Mcp-Name",
+    ],
     expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id", "Content-Disposition"],
     max_age=600,
 )
@@ -123,7 +132,7 @@ class Handler(EventView):
         body = b""
         if described.method != "GET":
             if self._media_type is not None:
-                _check_media_type(incoming.headers, self._media_type)
+                check_media_type(incoming.headers, self._media_type)
             body = incoming.body()
             if len(body) > MAX_BODY_BYTES:
                 raise body_too_large(len(body))
@@ -251,7 +260,7 @@ def authorized(
     return principal
 
 
-def _check_media_type(headers: Mapping[str, str], media_type: str) -> None:
+def check_media_type(headers: Mapping[str, str], media_type: str) -> None:
     """A body without a type is taken for what the route reads. Raises UnsupportedMediaType."""
     sent = headers.get("content-type", media_type)
     if sent != media_type and sent.partition(";")[0].strip().lower() != media_type:

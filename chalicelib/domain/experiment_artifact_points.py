@@ -40,28 +40,32 @@ class PointsPage(NamedTuple):
     next: Place | None
 
 
-def points(stores: ExperimentArtifacts, series: Series, after: JsonValue) -> PointsPage:
-    """At most 10,000 points of a series that has an axis, after `after` (`next` of the page before,
-    as JSON has it).
+def points(
+    stores: ExperimentArtifacts, series: Series, after: JsonValue, limit: int = MAX_POINTS
+) -> PointsPage:
+    """At most `limit` points of a series that has an axis, after `after` (`next` of the page
+    before, as JSON has it).
 
     One query per MB of entries: at their own times of those on the page, where points were logged
     of all entries, and besides a blob for each of over 32 KiB whose x are near the page's.
     """
     if series.axis == "time":
-        found = _timed(stores, series, after)
+        found = _timed(stores, series, after, limit)
     else:
-        found = _logged(stores, series, after)
-    shown = _fitting(found)
+        found = _logged(stores, series, after, limit)
+    shown = _fitting(found[:limit])
     following = shown[-1].place if len(shown) < len(found) else None
     return PointsPage([placed.point for placed in shown], following)
 
 
-def _timed(stores: ExperimentArtifacts, series: Series, after: JsonValue) -> list[Placed]:
+def _timed(
+    stores: ExperimentArtifacts, series: Series, after: JsonValue, limit: int
+) -> list[Placed]:
     """A page and one more, if there are."""
     position = None if after is None else tuple(cast("list[str]", after))
     entries: list[Entry] = []
-    while len(entries) <= MAX_POINTS:
-        page = stores.artifacts.entries(series.place, MAX_POINTS + 1 - len(entries), position)
+    while len(entries) <= limit:
+        page = stores.artifacts.entries(series.place, limit + 1 - len(entries), position)
         entries += (entry for entry in page.entries if entry.form == "number")
         if page.next is None:
             break
@@ -73,7 +77,9 @@ def _timed(stores: ExperimentArtifacts, series: Series, after: JsonValue) -> lis
     ]
 
 
-def _logged(stores: ExperimentArtifacts, series: Series, after: JsonValue) -> list[Placed]:
+def _logged(
+    stores: ExperimentArtifacts, series: Series, after: JsonValue, limit: int
+) -> list[Placed]:
     """A page and one more, if there are. Entries are unpacked by their lowest x until all that
     follow lie behind the page, and of each no more is looked at than a page and one more."""
     start = None if after is None else cast(LoggedPlace, tuple(cast("list[JsonValue]", after)))
@@ -82,23 +88,23 @@ def _logged(stores: ExperimentArtifacts, series: Series, after: JsonValue) -> li
     found: list[tuple[LoggedPlace, Number]] = []
     reach: Number = 0
     for entry in waiting:
-        if len(found) > MAX_POINTS and _lowest_x(entry) > reach:
+        if len(found) > limit and _lowest_x(entry) > reach:
             break
         if start is not None and _highest_x(entry) < start[0]:
             continue
         xs, ys = _unpacked(stores, entry)
         sort = entry_sort(entry)
         first = 0 if start is None else _first_after(start, xs, sort)
-        last = min(len(xs), first + MAX_POINTS + 1)
+        last = min(len(xs), first + limit + 1)
         if first == last:
             continue
         reach = max(reach, xs[last - 1]) if found else xs[last - 1]
         found += (((xs[number], sort, number), ys[number]) for number in range(first, last))
-        if len(found) > 4 * MAX_POINTS:  # now and then, for sorting takes its time
-            found = sorted(found)[: MAX_POINTS + 1]
+        if len(found) > 4 * limit:  # now and then, for sorting takes its time
+            found = sorted(found)[: limit + 1]
             reach = found[-1][0][0]
     found.sort()
-    return [Placed(place, Point(place[0], y)) for place, y in found[: MAX_POINTS + 1]]
+    return [Placed(place, Point(place[0], y)) for place, y in found[: limit + 1]]
 
 
 def _first_after(start: LoggedPlace, xs: list[Number], sort: str) -> int:
@@ -130,11 +136,11 @@ def _unpacked(stores: ExperimentArtifacts, entry: Entry) -> tuple[list[Number], 
 def _fitting(found: list[Placed]) -> list[Placed]:
     """A page of them, cut where the answer would be over 4 MB: an int has up to 309 digits."""
     size_bytes = 0
-    for number, (_, point) in enumerate(found[:MAX_POINTS]):
+    for number, (_, point) in enumerate(found):
         size_bytes += POINT_FRAME + len(repr(point.x)) + len(repr(point.y))
         if number and size_bytes > MAX_POINT_BYTES:
             return found[:number]
-    return found[:MAX_POINTS]
+    return found
 
 
 def _lowest_x(entry: Entry) -> Number:

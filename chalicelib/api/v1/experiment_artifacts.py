@@ -28,6 +28,7 @@ from chalicelib.domain import (
     experiment_artifact_removal,
     experiment_artifacts,
 )
+from chalicelib.domain.experiment_artifact_points import MAX_POINTS
 from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.wiring import Services
 
@@ -40,6 +41,7 @@ class ListQuery(Params):
 
 
 class ArtifactQuery(Params):
+    limit: Annotated[int, Field(ge=1, le=MAX_POINTS)] = MAX_POINTS
     cursor: str | None = None
 
 
@@ -96,8 +98,7 @@ def list_experiment_artifacts(request: Request[None, ListQuery], services: Servi
     runs_long=True, errors=(404,),
 )  # fmt: skip
 def get_experiment_artifact(request: Request[None, ArtifactQuery], services: Services) -> Answer:
-    """Get what a name reads as: a value, a timeseries in pages of 10,000 points, or where its bytes
-    are."""
+    """Get what a name reads as: a value, a timeseries in pages, or where its bytes are."""
     stores, context = stores_of(services), request.context
     series = experiment_artifact_reads.find(
         stores, context, request.path["experiment_id"], path_artifact_name(request)
@@ -106,7 +107,7 @@ def get_experiment_artifact(request: Request[None, ArtifactQuery], services: Ser
     position = position_of(services, context, scope, request.query.cursor)
     answer = descriptor_out(experiment_artifact_reads.described(stores, series), request.prefix)
     if series.axis is not None:
-        page = experiment_artifact_points.points(stores, series, position)
+        page = experiment_artifact_points.points(stores, series, position, request.query.limit)
         answer["points"] = points_json(page.points)
         answer["next_cursor"] = cursor_of(services, context, scope, page.next)
     return ok(answer)
