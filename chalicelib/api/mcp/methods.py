@@ -153,8 +153,13 @@ def _call_tool(caller: Caller) -> Result:
     try:
         return Result(_called(caller, tool, cast("Json", arguments)))
     except TrialbookError as error:
+        if caller.idempotency_key is not None and getattr(error, "retry_after_s", None) is not None:
+            # Who sends a key sends the same again: by the status it knows that it should.
+            raise
         return _tool_error(tool, error)
     except Contended as error:
+        if caller.idempotency_key is not None:
+            raise
         return replace(_tool_error(tool, Throttled(CONTENDED)), error=error)
 
 

@@ -170,9 +170,9 @@ PROMPTS: Final = (
             " params, tags, versions and times in which the runs differ; and where the courses of"
             " their metrics part (get_metric_history), at the start, slowly, or at one step. Look"
             " at other runs of the experiment that share a suspected difference (search_runs)"
-            " before blaming it. Give the likeliest cause first with what speaks for and against it, then"
-            " what else may be, then the one experiment that would decide between them. Where the"
-            " data do not tell, say so."
+            " before blaming it. Give the likeliest cause first with what speaks for and against"
+            " it, then what else may be, then the one experiment that would decide between them."
+            " Where the data do not tell, say so."
         ),
     ),
     Prompt(

@@ -98,7 +98,7 @@ class Tool:
         return {
             "name": self.name,
             "title": self.title,
-            "description": self.description,
+            "description": _paragraphs(self.description),
             "inputSchema": self.input_schema,
             "outputSchema": schemas.answer_schema(self.answer or self.endpoint.answer),
             "annotations": {
@@ -216,6 +216,11 @@ def hidden(error: Forbidden) -> TrialbookError:
         return error
     noun = names[0].removesuffix("_id")
     return NotFound(f"there is no such {noun}", **error.details)
+
+
+def _paragraphs(text: str) -> str:
+    """Each on a line of its own, however long."""
+    return "\n\n".join(" ".join(one.split()) for one in text.split("\n\n"))
 
 
 def json_text(payload: Any) -> str:

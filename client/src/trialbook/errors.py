@@ -36,6 +36,8 @@ class TrialbookError(Exception):
         self.status = status
         self.details: Mapping[str, Any] = details or {}
         self.request_id = request_id
+        self.answer: object = None
+        """The JSON that the service refused with."""
 
     def __str__(self) -> str:
         fields = [f for f in self.fields if f.partition(": ")[2] not in self.message]
@@ -162,13 +164,15 @@ def error_of(status: int, answer: object, request_id: str | None = None) -> Tria
     if "error_code" in body:
         error = {"code": str(body["error_code"]).lower(), "message": body.get("message")}
     kind = _OF_STATUS.get(status, TrialbookError)
-    return kind(
+    made = kind(
         " ".join(str(error.get("message") or f"the service answered {status}").split()),
         code=str(error.get("code") or "error"),
         status=status,
         details=json_object(error.get("details")),
         request_id=str(body.get("request_id") or request_id or "") or None,
     )
+    made.answer = answer
+    return made
 
 
 def error_in_answer(error: object) -> TrialbookError:

@@ -19,6 +19,7 @@ from trialbook.cli import (
     importing,
     ingest,
     log,
+    mcp,
     results,
     runs,
     sync,
@@ -148,3 +149,4 @@ ingest.register(app, _WRITE)
 app.add_typer(importing.app, name="import", rich_help_panel=_WRITE)
 sync.register(app, _WRITE)
 account.register(app, _SETUP)
+mcp.register(app, _SETUP)
