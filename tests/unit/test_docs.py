@@ -159,6 +159,13 @@ def test_the_examples_of_the_client_work(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.integration
+def test_the_example_of_an_assistant_works(tmp_path: Path) -> None:
+    with server(tmp_path) as address:
+        assert "'asked-by-an-assistant'" in run_python("docs/mcp.md", tmp_path, address)
+
+
+@pytest.mark.slow
+@pytest.mark.integration
 @needs_a_shell
 def test_the_upload_walk_through_and_the_backup_work(tmp_path: Path) -> None:
     with server(tmp_path) as address:
@@ -254,5 +261,5 @@ def test_no_block_is_left_untried() -> None:
     for page in PAGES:
         infos = re.findall(r"^```(?=\S)(.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
         assert set(infos) <= {
-            "sh", "json", "bash try", "python try", "sql filter", "sql order_by",
+            "sh", "json", "toml", "bash try", "python try", "sql filter", "sql order_by",
         }, page  # fmt: skip
