@@ -26,7 +26,7 @@ ROLE ?= admin
 KEY_USER := $(if $(filter command line,$(origin USER)),$(USER),default)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-integration test-compat check format demo bench bench-cost bench-search bench-cold openapi \
+.PHONY: help run test test-fast test-integration test-compat test-conformance check format demo bench bench-cost bench-search bench-cold openapi \
     package deploy key clean
 
 help: ## list the targets
@@ -46,6 +46,9 @@ test-integration: $(DEV_INSTALLED) ## run what meets storage on real engines, an
 
 test-compat: $(DEV_INSTALLED) ## drive the real mlflow package against Trialbook and mlflow server
 	@exec $(BIN)/python -m tests.compat $(PYTEST_ARGS)
+
+test-conformance: $(DEV_INSTALLED) ## the Model Context Protocol's own suite and inspector against Trialbook (needs npm)
+	@exec $(BIN)/python -m tests.conformance
 
 check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
 	$(BIN)/ruff check
@@ -87,7 +90,7 @@ openapi: $(DEV_INSTALLED) ## write openapi.json anew from the routes
 	$(BIN)/python -m chalicelib.api.openapi
 
 clean: ## remove what was installed or generated; what Trialbook stored in .trialbook stays
-	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-compat .venv-compat-previous .venv-lock .engines \
+	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-compat .venv-compat-previous .venv-lock .engines .mcp-conformance \
 	    .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage .coverage.* htmlcov build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
