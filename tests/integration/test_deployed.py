@@ -94,6 +94,21 @@ def test_what_was_saved_is_found_by_words_and_by_meaning(api: Api, deployment: D
     assert s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"] == 1
 
 
+def test_an_assistant_logs_and_reads_back(api: Api) -> None:
+    """Over the gateway, whose stage is part of the address that an answer gives."""
+    experiment = api.experiment("asked by an assistant")["id"]
+    logged = {"name": "note", "kind": "file", "value": "data:text/plain;base64,aXQgd29ya3M="}
+    named: Json = {"experiment_id": experiment, "artifact_name": "note"}
+    _tool(api, "log_artifact_in_experiment", {"experiment_id": experiment, **logged})
+    read = _tool(api, "get_artifact_in_experiment", named)["structuredContent"]
+    stage, _, path = read["content_url"].partition("/api/v1/")
+    assert stage == "/api"
+    assert "url" in found(api.get(f"/api/v1/{path}", headers={"accept": "application/json"}))
+    content = _tool(api, "get_artifact_content_in_experiment", named)["content"]
+    assert content[0] == {"type": "text", "text": "it works"}
+    assert api.get("/mcp").status_code == 405
+
+
 def test_counts_come_by_the_stream_of_the_table(api: Api) -> None:
     experiment = api.experiment("counted")
     for _ in range(2):
@@ -210,6 +225,15 @@ def test_the_demo_runs_on_it(api: Api, deployment: Deployment) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Everything came back as it was logged" in done.stdout
+
+
+def _tool(api: Api, name: str, arguments: Json) -> Json:
+    """What a tool answered."""
+    params: Json = {"name": name, "arguments": arguments}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    result = found(api.post("/mcp", json=message))["result"]
+    assert not result["isError"], result
+    return result
 
 
 def _drop(deployment: Deployment, tenant: str, name: str, lines: list[Json]) -> str:

@@ -22,6 +22,7 @@ def main(folders: list[str], key: str, handlers: list[str]) -> None:
         ask(app, key, "GET", "/health"),
         ask(app, key, "POST", "/api/v1/experiments", {"name": "packaged"}),
         ask(app, key, "GET", "/api/v1/experiments"),
+        ask(app, key, "POST", "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}),
     ]
     assert "numpy" not in sys.modules, "only a search by text has to pay for it"
     statuses.append(ask(app, key, "POST", "/api/v1/artifacts/search", {"query": "a vision model"}))
