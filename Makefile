@@ -47,7 +47,7 @@ test-integration: $(DEV_INSTALLED) ## run what meets storage on real engines, an
 test-compat: $(DEV_INSTALLED) ## drive the real mlflow package against Trialbook and mlflow server
 	@exec $(BIN)/python -m tests.compat $(PYTEST_ARGS)
 
-test-conformance: $(DEV_INSTALLED) ## the Model Context Protocol's own suite and inspector against Trialbook (needs npm)
+test-conformance: $(DEV_INSTALLED) ## the Model Context Protocol's own suite and inspector against Trialbook
 	@exec $(BIN)/python -m tests.conformance
 
 check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs

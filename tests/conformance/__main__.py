@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,19 +14,15 @@ from typing import Any, Final
 from tests.api.process import KEY, Serving, serving
 from tests.conformance.key_proxy import keyed
 from tests.conformance.scenarios import HOLD, LEFT_OUT
+from tools import node
 
 ROOT: Final = Path(__file__).parents[2]
 HERE: Final = Path(__file__).parent
-INSTALLED: Final = ROOT / ".mcp-conformance"
 WAIT_S: Final = 120
 
 
 def main() -> int:
     """Prints a line for each check, and how many passed and failed."""
-    if shutil.which("npm") is None:
-        print("npm is needed to install the conformance suite", file=sys.stderr)
-        return 2
-    install()
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
         for name, problem in [*suite(server), *inspector(server)]:
@@ -39,28 +34,12 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def install() -> None:
-    """Once, and again when the versions change."""
-    wanted, there = HERE / "package.json", INSTALLED / "package.json"
-    if there.exists() and there.read_bytes() == wanted.read_bytes():
-        return
-    print(f"Installing {wanted.relative_to(ROOT)} into {INSTALLED.name} ...", flush=True)
-    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".mcp-") as folder:
-        fresh = Path(folder) / "installed"
-        fresh.mkdir()
-        shutil.copy(wanted, fresh)
-        npm = ["npm", "install", "--silent", "--no-package-lock", "--no-audit", "--no-fund"]
-        subprocess.run(npm, cwd=fresh, check=True)
-        shutil.rmtree(INSTALLED, ignore_errors=True)
-        fresh.rename(INSTALLED)
-
-
 def ran(program: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """A program of the installed packages, on the Node among them."""
-    tools = INSTALLED / "node_modules"
+    """A program of the installed packages."""
+    packages = node.installed(HERE / "package.json", ROOT / ".mcp-conformance")
     return subprocess.run(
-        [str(tools / ".bin" / "node"), str(tools / program), *arguments],
-        cwd=INSTALLED,
+        node.command(packages / program, arguments),
+        cwd=packages,
         capture_output=True,
         text=True,
         timeout=WAIT_S,
