@@ -69,7 +69,12 @@ def embedder(environment: Mapping[str, str]) -> str:
 def mcp_origins(environment: Mapping[str, str]) -> frozenset[str]:
     """TRIALBOOK_MCP_ORIGINS: origins of web pages, with commas between. Raises BadSetting."""
     text = environment.get("TRIALBOOK_MCP_ORIGINS") or ""
-    found = frozenset(one.strip() for one in text.split(",") if one.strip())
+    # As browsers write them: in small letters, without the scheme's own port.
+    found = frozenset(
+        re.sub(r"^(https://[^/]*):443$|^(http://[^/]*):80$", r"\1\2", one.strip().lower())
+        for one in text.split(",")
+        if one.strip()
+    )
     for one in found:
         if one != "*" and re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", one) is None:
             raise BadSetting(

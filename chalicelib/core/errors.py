@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+MAX_SHOWN: Final = 200
+"""Characters of a value that came and is named in an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,9 @@ class TrialbookError(Exception):
 
     def in_words(self) -> str:
         """What is wrong, with the values that tell it apart."""
-        details = ", ".join(f"{name}={value}" for name, value in self.details.items())
+        details = ", ".join(
+            f"{name}={str(value)[:MAX_SHOWN]}" for name, value in self.details.items()
+        )
         return f"{self.message} ({details})" if details else self.message
 
 

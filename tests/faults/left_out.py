@@ -29,6 +29,7 @@ _API: Final[dict[str, tuple[str, ...]]] = {
         "test_costs_experiment_artifacts.py",
         "test_costs_ingest.py",
         "test_costs_variants.py",
+        "mcp/test_costs.py",
         "mlflow/test_costs_models.py",
         "mlflow/test_artifact_proxy.py::test_what_files_cost",
         "mlflow/test_experiments.py::test_costs",
@@ -37,6 +38,7 @@ _API: Final[dict[str, tuple[str, ...]]] = {
     ),
     OWN_FAULTS: (
         "test_errors.py",
+        "mcp/test_stores_in_trouble.py",
         "test_idempotency.py::test_a_second_request_while_the_first_is_in_flight_is_told_to_wait",
         "test_idempotency.py::test_what_died_in_flight_may_be_tried_again_after_a_minute",
     ),

@@ -13,6 +13,7 @@ from chalicelib.api.v1.shapes import rfc3339
 from chalicelib.core.context import Context
 from chalicelib.core.model.experiment_artifact import Series
 from chalicelib.domain import experiment_artifact_reads
+from chalicelib.domain.image_types import raster_type
 from chalicelib.domain.media_types import UNKNOWN_MIME
 from chalicelib.wiring import Services
 
@@ -87,6 +88,12 @@ def content_of(context: Context, services: Services, series: Series) -> Content:
         return Content(about, link_block(about))
     assert latest.blob_key is not None
     body = stores.bytes.blobs.get(latest.blob_key)
+    if shown == "image":
+        found = raster_type(body)
+        if found is None:  # with an image that nobody can decode, a talk with a model is over
+            about["shown_as"] = "link"
+            return Content(about, link_block(about))
+        mime = found
     if shown != "text":
         data = b64encode(body).decode()
         return Content(about, {"type": shown, "data": data, "mimeType": mime})

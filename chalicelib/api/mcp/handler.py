@@ -26,9 +26,11 @@ from chalicelib.api.mcp import origins, protocol
 from chalicelib.api.mcp.protocol import INTERNAL_ERROR, Message, ProtocolError, RequestId
 from chalicelib.api.request_log import RequestWork
 from chalicelib.core.context import Role
-from chalicelib.core.errors import Contended, Throttled, TrialbookError
+from chalicelib.core.errors import Contended, Throttled, TooLarge, TrialbookError
 
 JSON: Final = "application/json"
+MAX_ANSWER_BYTES: Final = 6_200_000
+"""Of the body as a text in JSON: a function answers with 6 MiB at most, headers and all."""
 
 
 class McpHandler(EventView):
@@ -125,12 +127,19 @@ class _Exchange:
         self.status = result.status
         if result.status in TOLD:
             self._work.error = result.error
-        return self._rendered(200, {"result": result.body})
+        try:
+            return self._rendered(200, {"result": result.body})
+        except TooLarge as error:
+            refusal = methods.too_large(caller, error)
+            self.status = refusal.status
+            return self._rendered(200, {"result": refusal.body})
 
     def _read(self, body: bytes, headers: Mapping[str, str]) -> Message:
         envelope = protocol.decoded(body)
         self._id = protocol.id_of(envelope)
         self._is_modern = protocol.is_modern(envelope, headers)
+        if self._is_modern:
+            protocol.check_once(self._event.get("multiValueHeaders") or {})
         return protocol.message_of(envelope, headers)
 
     def _refused(self, error: TrialbookError, cause: Exception | None = None) -> dict[str, Any]:
@@ -161,5 +170,7 @@ class _Exchange:
     def _rendered(
         self, status: int, what: dict[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        body = orjson.dumps({"jsonrpc": "2.0", "id": self._id, **what}, default=str)
-        return proxy_answer(status, body.decode(), headers)
+        body = orjson.dumps({"jsonrpc": "2.0", "id": self._id, **what}, default=str).decode()
+        if len(body) > MAX_ANSWER_BYTES / 4 and len(orjson.dumps(body)) > MAX_ANSWER_BYTES:
+            raise TooLarge("the answer is larger than a function may give; ask for less at once")
+        return proxy_answer(status, body, headers)

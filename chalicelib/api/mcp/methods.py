@@ -31,7 +31,7 @@ from chalicelib.api.mcp.tool import MAX_TEXT, Outcome, Tool, json_text
 from chalicelib.api.mcp.tool_errors import told
 from chalicelib.api.mcp.tools import BY_NAME, TOOLS
 from chalicelib.core.context import Context, Role
-from chalicelib.core.errors import Contended, Forbidden, Throttled, TrialbookError
+from chalicelib.core.errors import Contended, Forbidden, Throttled, TooLarge, TrialbookError
 from chalicelib.domain import idempotency
 from chalicelib.domain.idempotency import Remembered
 from chalicelib.wiring import Services
@@ -81,7 +81,8 @@ def name_of(message: Message) -> str:
     if message.method != "tools/call":
         return message.method
     name = message.params.get("name")
-    return f"{message.method} {name if name in BY_NAME else '(unknown)'}"
+    is_known = isinstance(name, str) and name in BY_NAME
+    return f"{message.method} {name if is_known else '(unknown)'}"
 
 
 def answer(caller: Caller) -> Result:
@@ -91,7 +92,11 @@ def answer(caller: Caller) -> Result:
     era = _ONLY.get(message.method)
     if method is None or (era is not None and era != message.is_modern):
         raise ProtocolError(METHOD_NOT_FOUND, f"there is no method {message.method[:100]}")
-    result = method(caller)
+    return _whole(message, method(caller))
+
+
+def _whole(message: Message, result: Result) -> Result:
+    """With what the revision wants beside."""
     if not message.is_modern:
         return result
     body = {"resultType": "complete", **result.body, "_meta": {SERVER_META: INFO}}
@@ -161,6 +166,14 @@ def _call_tool(caller: Caller) -> Result:
         if caller.idempotency_key is not None:
             raise
         return replace(_tool_error(tool, Throttled(CONTENDED)), error=error)
+
+
+def too_large(caller: Caller, error: TooLarge) -> Result:
+    """In place of an answer that a function cannot give. Raises the error where it is no tool's."""
+    tool = BY_NAME.get(caller.params.get("name", ""))
+    if caller.message.method != "tools/call" or tool is None:
+        raise error
+    return _whole(caller.message, _tool_error(tool, error))
 
 
 def _tool_error(tool: Tool, error: TrialbookError) -> Result:

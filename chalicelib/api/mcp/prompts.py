@@ -112,7 +112,8 @@ def _ids(text: str) -> list[str]:
 
 
 def _metrics(filled: Mapping[str, str]) -> dict[str, Any]:
-    return {"metrics": _ids(filled["metrics"])} if "metrics" in filled else {}
+    names = [one.strip() for one in filled.get("metrics", "").split(",")]
+    return {"metrics": [one for one in names if one]} if any(names) else {}
 
 
 def _compared(filled: Mapping[str, str]) -> list[Found]:

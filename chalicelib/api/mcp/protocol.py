@@ -10,7 +10,6 @@ https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/stream
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +55,8 @@ METHOD_HEADER: Final = "mcp-method"
 NAME_HEADER: Final = "mcp-name"
 NAMED_BY: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """Where the value is that `Mcp-Name` mirrors."""
+MAX_ID: Final = 10_000
+"""Characters of an id, which every answer repeats."""
 _ENCODED: Final = re.compile(r"=\?base64\?(.*)\?=")
 
 RequestId: TypeAlias = str | int
@@ -114,14 +115,17 @@ def decoded(body: bytes) -> Json:
 def id_of(envelope: Json) -> RequestId | None:
     """The id that an answer names; None where there is none that can be named."""
     given = envelope.get("id")
-    is_id = isinstance(given, (str, int)) and not isinstance(given, bool)
-    return cast("RequestId", given) if is_id else None
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given if -(2**63) <= given < 2**64 else None
+    return given if isinstance(given, str) and len(given) <= MAX_ID else None
 
 
 def is_modern(envelope: Json, headers: Mapping[str, str]) -> bool:
     """Whether it speaks of its revision itself, be it one that is not served here."""
     version = headers.get(VERSION_HEADER)
-    if version is not None and version not in HANDSHAKE:
+    # Earlier revisions begin with `initialize`, and only then know which one they speak.
+    is_first = envelope.get("method") == "initialize"
+    if version is not None and version not in HANDSHAKE and not is_first:
         return True
     params = envelope.get("params")
     meta: Any = cast("Json", params).get("_meta") if isinstance(params, dict) else None
@@ -145,11 +149,14 @@ def message_of(envelope: Json, headers: Mapping[str, str]) -> Message:
         return Message(None, method, params, MODERN if modern else HANDSHAKE[0])
     request_id = id_of(envelope)
     if request_id is None:
-        raise ProtocolError(INVALID_REQUEST, "the `id` of a request is a text or an integer")
+        raise ProtocolError(
+            INVALID_REQUEST, "the `id` of a request is a text or an integer of 64 bits"
+        )
     if modern:
         _check_modern(method, params, headers)
         return Message(request_id, method, params, MODERN)
-    return Message(request_id, method, params, headers.get(VERSION_HEADER, HANDSHAKE[0]))
+    version = headers.get(VERSION_HEADER)
+    return Message(request_id, method, params, version if version in HANDSHAKE else HANDSHAKE[0])
 
 
 def _check_modern(method: str, params: Json, headers: Mapping[str, str]) -> None:
@@ -180,6 +187,13 @@ def _check_version(version: str) -> None:
         )
 
 
+def check_once(headers: Mapping[str, list[str]]) -> None:
+    """Raises ProtocolError for a header that comes twice: others may go by the other one."""
+    for name, values in headers.items():
+        if len(values) > 1 and name.lower() in (VERSION_HEADER, METHOD_HEADER, NAME_HEADER):
+            raise ProtocolError(HEADER_MISMATCH, f"the header {name.lower()} comes more than once")
+
+
 def _check_mirrored(headers: Mapping[str, str], name: str, meant: object) -> None:
     given = headers.get(name)
     if given is None:
@@ -194,6 +208,7 @@ def _plain(value: str) -> str | None:
     if encoded is None:
         return value
     try:
-        return base64.b64decode(encoded[1], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        plain = base64.b64decode(encoded[1], validate=True)
+        return plain.decode() if base64.b64encode(plain).decode() == encoded[1] else None
+    except ValueError:  # no ASCII, no base64, no UTF-8
         return None

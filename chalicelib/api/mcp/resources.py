@@ -22,6 +22,7 @@ from chalicelib.api.mcp.tool import hidden, json_text
 from chalicelib.api.v1 import artifacts as indexed
 from chalicelib.api.v1 import experiment_artifacts, experiments, runs
 from chalicelib.api.v1.artifact_shapes import stores_of
+from chalicelib.api.v1.experiment_artifact_shapes import path_artifact_name
 from chalicelib.api.v1.experiment_artifacts import ArtifactQuery
 from chalicelib.api.v1.experiment_shapes import ListQuery
 from chalicelib.core.context import Context
@@ -33,6 +34,9 @@ from chalicelib.wiring import Services
 
 JSON: Final = "application/json"
 PAGE: Final = 50
+MAX_URI: Final = 10_000
+MAX_TEXT_BYTES: Final = 3_000_000
+"""Of a text as JSON, which is JSON once more in a function's answer; larger is base64."""
 TEMPLATES: Final = [
     {
         "uriTemplate": "trialbook://experiments/{experiment_id}",
@@ -86,6 +90,8 @@ def read(
     is nothing, also for another tenant's."""
     reader = _Reader(context, services, prefix, uri)
     missing = INVALID_PARAMS if is_modern else RESOURCE_NOT_FOUND
+    if len(uri) > MAX_URI:
+        raise ProtocolError(missing, f"a URI has at most {MAX_URI} characters here")
     for pattern, read_one in _READERS:
         match = pattern.fullmatch(uri)
         if match is not None:
@@ -115,13 +121,12 @@ class _Reader:
 
     def experiment_artifact(self, experiment_id: str, name: str) -> list[Mapping[str, Any]]:
         stores = experiment_artifacts.stores_of(self._services)
-        described = self._json(
-            experiment_artifacts.get_experiment_artifact,
-            ArtifactQuery(),
-            experiment_id=experiment_id,
-            artifact_name=name,
+        path = {"experiment_id": experiment_id, "artifact_name": name}
+        request = Request(None, ArtifactQuery(), path, {}, self._context, b"", self._prefix)
+        series = experiment_artifact_reads.find(
+            stores, self._context, experiment_id, path_artifact_name(request)
         )
-        series = experiment_artifact_reads.find(stores, self._context, experiment_id, name)
+        described = self._shown(experiment_artifacts.series_out(request, self._services, series))
         latest = series.latest
         if not series.is_media or latest.blob_key is None:
             return [described]
@@ -135,9 +140,11 @@ class _Reader:
             return [described]
         return [described, *self._bytes(found.blob_key, found.mime, found.size_bytes)]
 
-    def _json(self, view: View, query: object = None, **path: str) -> Mapping[str, Any]:
-        request = Request(None, query, path, {}, self._context, b"", self._prefix)
-        payload = view(request, self._services).payload
+    def _json(self, view: View, **path: str) -> Mapping[str, Any]:
+        request = Request(None, None, path, {}, self._context, b"", self._prefix)
+        return self._shown(view(request, self._services).payload)
+
+    def _shown(self, payload: object) -> Mapping[str, Any]:
         return {"uri": self._uri, "mimeType": JSON, "text": json_text(payload)}
 
     def _bytes(self, blob_key: str, mime: str | None, size: int) -> list[Mapping[str, Any]]:
@@ -147,8 +154,10 @@ class _Reader:
             return []
         body = self._services.blobs.get(blob_key)
         there = {"uri": self._uri, "mimeType": mime}
-        if shown == "text":
-            return [{**there, "text": body.decode(errors="replace")}]
+        if shown == "text" and b"\0" not in body:
+            text = body.decode(errors="replace")
+            if len(orjson.dumps(text)) <= MAX_TEXT_BYTES:
+                return [{**there, "text": text}]
         return [{**there, "blob": b64encode(body).decode()}]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -23,7 +23,7 @@ from chalicelib.api.errors import invalid_of
 from chalicelib.api.mcp import schemas
 from chalicelib.api.mcp.schemas import Schema
 from chalicelib.core.context import Context, Role
-from chalicelib.core.errors import FieldError, Forbidden, Invalid, NotFound, TrialbookError
+from chalicelib.core.errors import FieldError, Forbidden, Invalid, NotFound
 from chalicelib.wiring import Services
 
 MAX_TEXT: Final = 100_000
@@ -116,9 +116,10 @@ class Tool:
         fields, required, definitions = _fields(self.endpoint)
         properties: dict[str, Schema] = {}
         for name, one in self.arguments.items():
-            schema = one.schema or {
-                key: value for key, value in fields[one.of or name].items() if key != "description"
-            }
+            schema = one.schema
+            if schema is None:
+                found = fields[one.of or name].items()
+                schema = {key: value for key, value in found if key != "description"}
             if one.default is not None:
                 schema = {**schema, "default": one.default}
             if one.maximum is not None:
@@ -131,8 +132,9 @@ class Tool:
         self, context: Context, services: Services, prefix: str, arguments: Mapping[str, Any]
     ) -> Outcome:
         """Raises TrialbookError. What is another tenant's is not there."""
-        given, wrong = self._checked(arguments)
-        request = self._request(context, services, prefix, given, wrong)
+        given = {name: self._value(name, arguments) for name in self.arguments}
+        given = {name: value for name, value in given.items() if value is not None}
+        request = self._request(context, services, prefix, given, self._unknown(arguments))
         try:
             if self.run is not None:
                 return self.run(Call(request, services, given))
@@ -141,26 +143,17 @@ class Tool:
             raise hidden(error) from None
         return Outcome(payload, self._note(payload, given))
 
-    def _checked(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-        """Known arguments, with defaults and without what is null, and what is wrong so far."""
-        given = {name: arguments.get(name) for name in self.arguments}
-        given = {
-            name: self.arguments[name].default if value is None else value
-            for name, value in given.items()
-        }
-        wrong = [
-            FieldError(
-                name[:100], f"is no argument of this tool; it takes {', '.join(self.arguments)}"
-            )
-            for name in arguments
-            if name not in self.arguments
-        ]
-        wrong += [
-            FieldError(name, f"must be at most {one.maximum}")
-            for name, one in self.arguments.items()
-            if one.maximum is not None and _is_above(given[name], one.maximum)
-        ]
-        return {name: value for name, value in given.items() if value is not None}, wrong
+    def own_name(self, name: str) -> str:
+        """What the tool calls a parameter or field of its route."""
+        return next((own for own, one in self.arguments.items() if one.of == name), name)
+
+    def _value(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        given = arguments.get(name)
+        return self.arguments[name].default if given is None else given
+
+    def _unknown(self, arguments: Mapping[str, Any]) -> list[FieldError]:
+        message = f"is no argument of this tool; it takes {', '.join(self.arguments)}"
+        return [FieldError(name[:100], message) for name in arguments if name not in self.arguments]
 
     def _request(
         self,
@@ -170,32 +163,46 @@ class Tool:
         given: Mapping[str, Any],
         wrong: list[FieldError],
     ) -> Request[Any, Any]:
-        """Raises Invalid with all that is wrong."""
+        """`wrong` is known already. Raises Invalid with all that is."""
         endpoint = self.endpoint
         named = {self.arguments[name].of or name: value for name, value in given.items()}
         path = {name: named.pop(name, None) for name in _VARIABLE.findall(endpoint.path)}
-        errors = [_path_error(name, value) for name, value in path.items()]
-        wrong += [error for error in errors if error is not None]
+        wrong += filter(None, (self._path_error(name, value) for name, value in path.items()))
         query = body = None
         try:
+            # From JSON, as the routes read theirs, and strictly: a query's texts are not numbers
+            # here.
             if endpoint.query is not None:
-                query = endpoint.query.model_validate(named)
+                query = _adapter(endpoint.query).validate_json(to_json(named), strict=True)
             elif endpoint.body is not None:
-                body = _adapter(endpoint).validate_json(to_json(named))
+                body = _adapter(endpoint.body).validate_json(to_json(named))
         except ValidationError as error:
-            wrong += invalid_of(error).fields
+            found = invalid_of(error).fields
+            wrong += [FieldError(self.own_name(one.path), one.message) for one in found]
+        wrong += self._too_many(given, {one.path for one in wrong})
         if wrong:
-            raise self._in_own_words(wrong)
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            place = f"{wrong[0].path}: " if wrong[0].path else ""
+            raise Invalid(f"{place}{wrong[0].message}{more}", wrong)
         if self.prepare is not None:
             self.prepare(context, services, path)
         return Request(body, query, path, {"accept": "application/json"}, context, b"", prefix)
 
-    def _in_own_words(self, wrong: list[FieldError]) -> Invalid:
-        names = {one.of: name for name, one in self.arguments.items() if one.of is not None}
-        wrong = [FieldError(names.get(one.path, one.path), one.message) for one in wrong]
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        place = f"{wrong[0].path}: " if wrong[0].path else ""
-        return Invalid(f"{place}{wrong[0].message}{more}", wrong)
+    def _path_error(self, name: str, value: Any) -> FieldError | None:
+        own = self.own_name(name)
+        if value is None:
+            return FieldError(own, "is missing")
+        if not isinstance(value, str) or not value:
+            return FieldError(own, "must be a text that is not empty")
+        return None
+
+    def _too_many(self, given: Mapping[str, Any], known: set[str]) -> list[FieldError]:
+        """Above a maximum of the tool's own; what is `known` to be wrong is told already."""
+        return [
+            FieldError(name, f"must be at most {one.maximum}")
+            for name, one in self.arguments.items()
+            if one.maximum is not None and name not in known and given[name] > one.maximum
+        ]
 
     def _note(self, payload: Any, given: Mapping[str, Any]) -> str | None:
         if self.note is not None:
@@ -209,12 +216,9 @@ class Tool:
         )
 
 
-def hidden(error: Forbidden) -> TrialbookError:
+def hidden(error: Forbidden) -> NotFound:
     """What is another tenant's, told as what does not exist."""
-    names = [name for name in error.details if name.endswith("_id")]
-    if not names:
-        return error
-    noun = names[0].removesuffix("_id")
+    noun = next(name for name in error.details if name.endswith("_id")).removesuffix("_id")
     return NotFound(f"there is no such {noun}", **error.details)
 
 
@@ -234,23 +238,6 @@ def _fields(endpoint: Endpoint) -> tuple[dict[str, Schema], frozenset[str], dict
     return path | fields, required | path.keys(), definitions
 
 
-def _adapter(endpoint: Endpoint) -> TypeAdapter[Any]:
-    found = _ADAPTERS.get(endpoint.path)
-    if found is None:
-        found = _ADAPTERS[endpoint.path] = TypeAdapter[Any](endpoint.body)
-    return found
-
-
-_ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {}
-
-
-def _is_above(value: Any, maximum: int) -> bool:
-    return isinstance(value, int | float) and value > maximum
-
-
-def _path_error(name: str, value: Any) -> FieldError | None:
-    if value is None:
-        return FieldError(name, "is missing")
-    if not isinstance(value, str) or not value:
-        return FieldError(name, "must be a text that is not empty")
-    return None
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)

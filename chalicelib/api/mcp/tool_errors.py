@@ -13,7 +13,8 @@ from chalicelib.core.errors import Invalid, TrialbookError
 _REMEDIES: Final[dict[type[TrialbookError], str]] = {
     errors.Invalid: "Correct the arguments and call the tool again.",
     errors.Forbidden: "This cannot be done with this key: ask the user for one with that role.",
-    errors.TooLarge: "Send less at once.",
+    errors.TooLarge: "Send less, or ask for less, at once.",
+    errors.Conflict: "If something has to be changed first, no tool here does it: ask the user.",
 }
 _AGAIN: Final = "Wait {seconds} s and call the tool again with the same arguments."
 _PERHAPS: Final = (
@@ -24,7 +25,8 @@ _PERHAPS: Final = (
 
 def told(tool: Tool, error: TrialbookError) -> str:
     """In plain words, for a reader."""
-    lines = [_sentence(error.in_words())]
+    own = {tool.own_name(name): value for name, value in error.details.items()}
+    lines = [_sentence(TrialbookError(error.message, **own).in_words())]
     if isinstance(error, Invalid) and len(error.fields) > 1:
         lines += [f"- {one.path}: {one.message}" for one in error.fields[:MAX_FIELDS_SHOWN]]
     remedy = _remedy(tool, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from chalice.app import Blueprint
 from pydantic import Field
@@ -22,6 +22,7 @@ from chalicelib.api.v1.experiment_artifact_shapes import (
 from chalicelib.api.v1.pages import cursor_of, fitting, position_of
 from chalicelib.api.v1.run_files import LocationOut, located
 from chalicelib.core.context import Role
+from chalicelib.core.model.experiment_artifact import Series
 from chalicelib.domain import (
     experiment_artifact_points,
     experiment_artifact_reads,
@@ -99,10 +100,18 @@ def list_experiment_artifacts(request: Request[None, ListQuery], services: Servi
 )  # fmt: skip
 def get_experiment_artifact(request: Request[None, ArtifactQuery], services: Services) -> Answer:
     """Get what a name reads as: a value, a timeseries in pages, or where its bytes are."""
-    stores, context = stores_of(services), request.context
+    stores = stores_of(services)
     series = experiment_artifact_reads.find(
-        stores, context, request.path["experiment_id"], path_artifact_name(request)
+        stores, request.context, request.path["experiment_id"], path_artifact_name(request)
     )
+    return ok(series_out(request, services, series))
+
+
+def series_out(
+    request: Request[None, ArtifactQuery], services: Services, series: Series
+) -> dict[str, Any]:
+    """What the name reads as, with a page of its points."""
+    stores, context = stores_of(services), request.context
     scope = ("experiment-artifact", *series.place, series.axis)
     position = position_of(services, context, scope, request.query.cursor)
     answer = descriptor_out(experiment_artifact_reads.described(stores, series), request.prefix)
@@ -110,7 +119,7 @@ def get_experiment_artifact(request: Request[None, ArtifactQuery], services: Ser
         page = experiment_artifact_points.points(stores, series, position, request.query.limit)
         answer["points"] = points_json(page.points)
         answer["next_cursor"] = cursor_of(services, context, scope, page.next)
-    return ok(answer)
+    return answer
 
 
 @endpoint(

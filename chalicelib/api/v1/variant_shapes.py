@@ -53,8 +53,10 @@ _TIME_SCHEMA: Final = WithJsonSchema({"type": "integer", "minimum": 0, "maximum"
 
 def _moment(given: Any, *, is_end: bool) -> Any:
     """Milliseconds of an integer, a date (all of the day) or an RFC 3339 time."""
-    if not isinstance(given, str) or (given.isascii() and given.isdigit() and len(given) < 20):
+    if not isinstance(given, str):
         return given
+    if given.isascii() and given.isdigit() and len(given) < 20:
+        return int(given)
     try:
         if _DATE.fullmatch(given):
             day = datetime.combine(date.fromisoformat(given), time.min, UTC)
