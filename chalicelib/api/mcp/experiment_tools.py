@@ -64,5 +64,6 @@ each try: a try is a run of an experiment. It needs a key that may write.""",
             ),
         },
         missing=NO_EXPERIMENT,
+        conflict="Use that one, which list_experiments finds by its name, or take another name.",
     ),
 )

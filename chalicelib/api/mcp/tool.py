@@ -64,7 +64,8 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Tool:
-    """`missing` says what to do when something is not there; `answer` is the type of what `run`
+    """`missing` says what to do when something is not there, `conflict` when it is not as it would
+    have to be; `answer` is the type of what `run`
     finds, where that is not the route's own answer; `note` makes one of a route's answer."""
 
     name: str
@@ -73,6 +74,7 @@ class Tool:
     description: str
     arguments: Mapping[str, Argument]
     missing: str
+    conflict: str = "If something has to be changed first, no tool here does it: ask the user."
     answer: Any = None
     run: Callable[[Call], Outcome] | None = None
     note: Callable[[Any, Mapping[str, Any]], str | None] | None = None

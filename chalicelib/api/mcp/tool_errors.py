@@ -14,7 +14,6 @@ _REMEDIES: Final[dict[type[TrialbookError], str]] = {
     errors.Invalid: "Correct the arguments and call the tool again.",
     errors.Forbidden: "This cannot be done with this key: ask the user for one with that role.",
     errors.TooLarge: "Send less, or ask for less, at once.",
-    errors.Conflict: "If something has to be changed first, no tool here does it: ask the user.",
 }
 _AGAIN: Final = "Wait {seconds} s and call the tool again with the same arguments."
 _PERHAPS: Final = (
@@ -39,6 +38,8 @@ def _remedy(tool: Tool, error: TrialbookError) -> str | None:
     if isinstance(error, errors.NotFound):
         return tool.missing
     seconds = getattr(error, "retry_after_s", None)
+    if seconds is None and isinstance(error, errors.Conflict):
+        return tool.conflict
     if seconds is None:
         return _REMEDIES.get(type(error))
     is_unsure = tool.writes and isinstance(error, errors.Unavailable)
