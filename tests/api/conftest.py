@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.api.engines import REAL, Fresh, StandingClock
 from tests.api.harness import Service
 from tests.api.transports import quiet_logs
 from tests.faults import left_out, suite
+from tests.folders import quick_folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,12 +31,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         *real_engines.marked(REAL),
     ],
 )
-def engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Fresh]:
+def engine(request: pytest.FixtureRequest) -> Generator[Fresh]:
     """What makes stores for the tests of a file."""
     quiet_logs()
-    with suite.opener(request.param)(tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with (
+        quick_folder() as folder,
+        suite.opener(request.param)(Path(folder), StandingClock()) as opened,
+    ):
         yield opened
 
 
@@ -48,11 +51,12 @@ ON_REAL = [pytest.param(name, marks=[pytest.mark.engines, pytest.mark.any_engine
 
 
 @pytest.fixture(scope="module", params=["sqlite", *suite.FAULTY, *ON_REAL])
-def laptop_engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Fresh]:
+def laptop_engine(request: pytest.FixtureRequest) -> Generator[Fresh]:
     quiet_logs()
-    with suite.opener(request.param)(tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with (
+        quick_folder() as folder,
+        suite.opener(request.param)(Path(folder), StandingClock()) as opened,
+    ):
         yield opened
 
 

@@ -34,6 +34,7 @@ from local.sqlite_table import SqliteTable
 from tests import real_engines
 from tests.api.budget import CountingBlobs, CountingTable, Counts
 from tests.api.transports import FilesTransport, MotoTransport
+from tests.moto_transactions import light_transactions
 
 T = TypeVar("T")
 START_MS: Final = 1_800_000_000_000
@@ -132,7 +133,7 @@ def sqlite(folder: Path, clock: Clock) -> Generator[Fresh]:
 def aws(folder: Path, clock: Clock) -> Generator[Fresh]:
     """DynamoDB and S3 as moto plays them in this process."""
     del folder
-    with moto.mock_aws():
+    with moto.mock_aws(), light_transactions():
         dynamodb, streams, s3 = (_client(n) for n in ("dynamodb", "dynamodbstreams", "s3"))
         s3.create_bucket(Bucket=BUCKET)
         made: list[str] = []

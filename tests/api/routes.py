@@ -20,7 +20,7 @@ import httpx
 from chalicelib.api.contract import Endpoint
 from chalicelib.api.endpoint import ENDPOINTS
 from tests.api.answers import Json, found, made
-from tests.api.harness import RUNS
+from tests.api.harness import RUNS, Service
 
 importlib.import_module("app")  # routes are registered when their modules are imported
 
@@ -50,6 +50,15 @@ class Target:
     log_id: str = UNKNOWN
     export_id: str = UNKNOWN
     ingest_id: str = UNKNOWN
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What a tenant has, and what the other one has."""
+
+    service: Service
+    mine: Target
+    theirs: Target
 
 
 def _bodies(of: Target) -> Mapping[str, Json]:
@@ -174,6 +183,19 @@ def call(client: httpx.Client, endpoint: Endpoint, of: Target) -> httpx.Response
 
 ROUTES: Final = {name_of(endpoint): endpoint for endpoint in ENDPOINTS}
 PROTECTED: Final = {name: one for name, one in ROUTES.items() if one.role is not None}
+
+
+_neighbours: list[Neighbours] = []
+"""Those of the engine that was asked for last."""
+
+
+def neighbours(service: Service) -> Neighbours:
+    """For requests that change nothing, or nothing that a test of the file looks at: made once for
+    the tests of a file, where they share their stores."""
+    if not _neighbours or _neighbours[0].service.services is not service.services:
+        mine, theirs = target_of(service.write), target_of(service.other)
+        _neighbours[:] = [Neighbours(service, mine, theirs)]
+    return _neighbours[0]
 
 
 def target_of(client: httpx.Client) -> Target:

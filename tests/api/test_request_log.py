@@ -38,7 +38,7 @@ from tests.api.budget import Counts
 from tests.api.engines import ENGINES, Engine, Fresh, StandingClock
 from tests.api.harness import EXPERIMENTS, RUNS, Service
 from tests.api.logged import STACK, logged
-from tests.api.routes import ROUTES, call, target_of
+from tests.api.routes import ROUTES, call, neighbours, target_of
 from tests.api.test_workers import CLOCK_EVENT, LambdaContext
 from tests.api.transports import quiet_logs
 
@@ -162,7 +162,11 @@ def test_a_line_tells_of_a_request(service: Service) -> None:
 
 @pytest.mark.parametrize("name", sorted(ROUTES))
 def test_every_route_is_told_by_its_template(laptop: Service, name: str) -> None:
-    target = target_of(laptop.admin)
+    if ROUTES[name].method == "DELETE":
+        target = target_of(laptop.admin)
+    else:
+        near = neighbours(laptop)
+        laptop, target = near.service, near.mine
     with logged() as written:
         answer = call(laptop.admin, ROUTES[name], target)
     line = written.last()

@@ -6,6 +6,7 @@ Everything happens in the caller's thread, so many threads may call at once.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import logging
 from base64 import b64encode
@@ -33,6 +34,12 @@ def _lowered(request: httpx.Request) -> list[tuple[bytes, bytes]]:
     return [(name.lower(), value) for name, value in request.headers.raw]
 
 
+@functools.cache
+def _router() -> Router:
+    """Made once: every test has a transport, and the routes are the same."""
+    return Router(app.routes)
+
+
 class AppTransport(httpx.BaseTransport):
     """Calls the real app with the proxy event of each request.
 
@@ -45,7 +52,7 @@ class AppTransport(httpx.BaseTransport):
         self._stage = stage
         self._clock = clock
         self._before_each = before_each
-        self._router = Router(app.routes)
+        self._router = _router()
         self._numbers = itertools.count(1)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

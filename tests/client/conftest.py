@@ -15,6 +15,7 @@ from tests.api.transports import quiet_logs
 from tests.client.artifact_places import Place, local, remote
 from tests.client.harness import Bench
 from tests.faults import left_out, suite
+from tests.folders import quick_folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -36,11 +37,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(
     scope="module", params=[pytest.param("sqlite", id=pytest.HIDDEN_PARAM), *suite.FAULTY]
 )
-def laptop_engine(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Fresh]:
+def laptop_engine(request: pytest.FixtureRequest) -> Generator[Fresh]:
     quiet_logs()
-    with suite.opener(request.param)(tmp_path_factory.mktemp("engine"), StandingClock()) as opened:
+    with (
+        quick_folder() as folder,
+        suite.opener(request.param)(Path(folder), StandingClock()) as opened,
+    ):
         yield opened
 
 

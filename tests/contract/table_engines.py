@@ -29,6 +29,7 @@ from chalicelib.storage.dynamo_table import DynamoTable, table_definition
 from chalicelib.storage.table import MAX_ITEM_BYTES, Table
 from local.sqlite_table import SqliteTable
 from tests import real_engines
+from tests.moto_transactions import light_transactions
 from tests.real_engines import Deviation
 
 _tables = itertools.count(1)
@@ -77,7 +78,7 @@ def sqlite_engine(directory: Path) -> Generator[TableEngine]:
 def moto_engine(_directory: Path) -> Generator[TableEngine]:
     """moto in this process, one request at a time."""
     clock = SteppedClock()
-    with moto.mock_aws(), _repaired_moto():
+    with moto.mock_aws(), light_transactions(), _repaired_moto():
         client, streams = _client("dynamodb"), _client("dynamodbstreams")
         client.create_table(**table_definition("table"))
         table = DynamoTable(OneAtATime(client), "table", clock, streams)

@@ -23,6 +23,7 @@ from chalicelib.storage.table_queue import TableQueue
 from tests import real_engines
 from tests.contract.queue_engines import ENGINES, HIDDEN_S, QueueEngine, sqs_client
 from tests.contract.table_engines import sqlite_engine
+from tests.folders import quick_folder
 
 SLOW = ("sqs", "table-moto")
 PARAMS = [
@@ -32,9 +33,9 @@ PARAMS = [
 
 
 @pytest.fixture(params=PARAMS)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QueueEngine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[QueueEngine]:
     """An empty queue on each engine in turn."""
-    with ENGINES[request.param](tmp_path) as fresh:
+    with quick_folder() as folder, ENGINES[request.param](Path(folder)) as fresh:
         yield fresh
 
 

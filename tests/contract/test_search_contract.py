@@ -13,15 +13,16 @@ import pytest
 from chalicelib.core.ids import ArtifactId, TenantId
 from chalicelib.core.model.search import SearchDocument, SearchMode
 from tests.contract.search_engines import ENGINES, SearchEngine
+from tests.folders import quick_folder
 
 OTHER = TenantId("Acme")
 EVERY_MODE = [(name, mode) for name, kind in ENGINES.items() for mode in kind.modes]
 
 
 @pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SearchEngine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[SearchEngine]:
     """An engine that has no document."""
-    with ENGINES[request.param].open(tmp_path) as opened:
+    with quick_folder() as folder, ENGINES[request.param].open(Path(folder)) as opened:
         yield opened
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -32,6 +31,7 @@ from chalicelib.storage.table import (
 )
 from local.sqlite_table import SqliteTable
 from tests.contract.table_engines import SteppedClock
+from tests.folders import quick_folder
 
 KEY = Key("p", "s")
 
@@ -138,7 +138,7 @@ class TableModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = SteppedClock()
-        self.directory = tempfile.TemporaryDirectory()
+        self.directory = quick_folder()
         self.table = SqliteTable(Path(self.directory.name) / "table.db", self.clock)
         self.model: dict[Key, Item] = {}
         self.fed: list[tuple[Item | None, Item]] = []

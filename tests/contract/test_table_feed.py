@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import ConditionFailed
-from chalicelib.storage.table import Add, Change, Delete, Item, Key, Put, Table, When
+from chalicelib.storage.table import Add, Change, Check, Delete, Item, Key, Put, Table, When
 from tests.contract.table_engines import TableEngine
 from tests.real_engines import Deviation
 
@@ -150,6 +150,27 @@ def test_a_write_that_failed_is_not_delivered(engine: TableEngine) -> None:
     with pytest.raises(ConditionFailed):
         engine.table.transact([Put(item("b", feed="runs")), Put(item("c"), When.PRESENT)])
     assert feed(engine.table) == []
+
+
+def test_what_a_failed_transaction_would_have_changed_is_as_it_was(engine: TableEngine) -> None:
+    stored = [item(sk, feed="runs", n=n) for n, sk in enumerate(("added", "put", "deleted"))]
+    engine.table.transact([Put(one) for one in stored])
+    keys = [Key(PK, sk) for sk in ("added", "put", "deleted", "new")]
+    before = feed(engine.table)
+    with pytest.raises(ConditionFailed):
+        engine.table.transact(
+            [
+                Add(keys[0], {"n": 1}),
+                Put(item("put", feed="runs", n=9)),
+                Delete(keys[2]),
+                Put(item("new", feed="runs")),
+                Check(Key(PK, "gone"), When.PRESENT),
+            ]
+        )
+    assert engine.table.get_many(keys) == [*stored, None]
+    assert feed(engine.table) == before
+    engine.table.put(item("new", feed="runs"))
+    assert [change.key.sk for change in feed(engine.table)[len(before) :]] == ["new"]
 
 
 @pytest.mark.parametrize("how", ["put", "add"])

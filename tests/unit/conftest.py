@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.folders import quick_folder
 from tests.unit.stores import Stores, close, open_stores
 
 # A busy machine is no failure: examples have no deadline, and may be slow to make.
@@ -19,8 +20,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "trialbook"))
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> Generator[Stores]:
+def stores() -> Generator[Stores]:
     """SQLite and files in a folder of the test's own, on a clock that stands still."""
-    opened = open_stores(tmp_path)
-    yield opened
-    close(opened)
+    with quick_folder() as folder:
+        opened = open_stores(Path(folder))
+        yield opened
+        close(opened)

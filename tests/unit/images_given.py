@@ -28,14 +28,15 @@ def halves(width: int = 800, height: int = 400) -> Image.Image:
 
 
 def vast_png(width: int, height: int) -> bytes:
-    """A PNG that says that it is of this size and holds a few rows; grey, one bit a pixel."""
+    """A PNG that says that it is of this size and holds a few rows, of up to 1 MB; grey, one bit a
+    pixel."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         crc = zlib.crc32(name + body)
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc)
 
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    rows = zlib.compress(bytes((width + 7) // 8 + 1) * 10)
+    rows = zlib.compress(bytes(min((width + 7) // 8 + 1, 1_000_000)) * 10)
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     )

@@ -20,6 +20,7 @@ from chalicelib.domain import (
     experiment_artifact_removal,
     experiment_artifacts,
 )
+from chalicelib.domain.experiment_artifact_points import MAX_POINTS
 from chalicelib.domain.experiment_artifacts import ExperimentArtifacts
 from chalicelib.storage import artifact_keys
 from chalicelib.storage.experiment_artifacts import ExperimentArtifactStore
@@ -55,12 +56,13 @@ def delete(stores: Stores) -> None:
     experiment_artifact_removal.delete(of(stores), stores.context, "digits", "it")
 
 
-def points_of(stores: Stores) -> list[Point]:
-    """All pages; a cursor goes through JSON."""
+def points_of(stores: Stores, limit: int = MAX_POINTS) -> list[Point]:
+    """All pages of at most `limit`; a cursor goes through JSON."""
     found: list[Point] = []
     series, position = find(stores), None
     while True:
-        page = experiment_artifact_points.points(of(stores), series, position)
+        page = experiment_artifact_points.points(of(stores), series, position, limit)
+        assert len(page.points) <= limit
         found += page.points
         if page.next is None:
             return found

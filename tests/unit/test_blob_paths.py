@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.storage.blobs import MAX_KEY_BYTES
 from local.blob_paths import blob_path, blob_paths
+from tests.folders import quick_folder
 
 ROOT = Path("root")
 # Few letters, so that keys begin, end and equal one another often; segments around 80 bytes.
@@ -41,7 +41,7 @@ def test_digests_spread_over_folders() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.sets(KEYS, min_size=1, max_size=12), KEYS, KEYS)
 def test_listing_finds_every_key_once_and_in_order(keys: set[str], one: str, other: str) -> None:
-    with TemporaryDirectory() as folder:
+    with quick_folder() as folder:
         root = Path(folder)
         for key in keys:
             path = blob_path(root, key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from chalicelib.storage import artifact_keys
 from chalicelib.storage.artifact_keys import COLLECTION_DUE
 from chalicelib.storage.blobs import Blobs
 from chalicelib.storage.table import Query, Table
+from tests.folders import quick_folder
 from tests.unit.interleaving import Gated
 from tests.unit.stores import HandClock, Stopped, Stores, close, open_stores
 
@@ -41,7 +41,7 @@ class StoredBytesLife(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = quick_folder()
         self.stores = open_stores(Path(self.folder.name))
         self.owned: set[tuple[str, Owner]] = set()
         self.promised: dict[str, int] = {}

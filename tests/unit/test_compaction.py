@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Generator
 from contextlib import suppress
 from itertools import repeat
@@ -20,6 +19,7 @@ from chalicelib.domain.logging import DEDUPLICATION_MS
 from chalicelib.storage import keys
 from chalicelib.storage.points import LEVELS
 from chalicelib.storage.table import MAX_ITEM_BYTES, Query
+from tests.folders import quick_folder
 from tests.unit.histories import BATCHES, Story, new_story, small_thresholds
 from tests.unit.stores import (
     HandClock,
@@ -253,7 +253,7 @@ class Compacting(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = quick_folder()
         self.stores = open_stores(Path(self.folder.name))
         self.patch = pytest.MonkeyPatch()
         small_thresholds(self.patch)

@@ -109,28 +109,24 @@ def test_pages_of_points_are_ordered_by_x_and_writing(
     inline: bool,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(experiment_artifact_points, "MAX_POINTS", page)
         patch.setattr(experiment_artifacts, "INLINE_BYTES", 10_000 if inline else 0)
         log(stores, number(1))  # is left out
         for points in [[(0, 0)], *writes]:
             log(stores, PointsContent([Point(*point) for point in points]))
         written = [Point(0, 0), *(Point(*point) for points in writes for point in points)]
         in_order = sorted(written, key=lambda point: point.x)
-        assert repr(points_of(stores)) == repr(in_order)
+        assert repr(points_of(stores, page)) == repr(in_order)
         delete(stores)
 
 
 @pytest.mark.usefixtures("digits")
 @pytest.mark.parametrize("count", [4, 5, 6])
-def test_pages_of_entries_end_where_the_entries_do(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch, count: int
-) -> None:
-    monkeypatch.setattr(experiment_artifact_points, "MAX_POINTS", 5)
+def test_pages_of_entries_end_where_the_entries_do(stores: Stores, count: int) -> None:
     log(stores, *map(number, range(count)))
-    first = experiment_artifact_points.points(of(stores), find(stores), None)
+    first = experiment_artifact_points.points(of(stores), find(stores), None, 5)
     assert [point.y for point in first.points] == list(range(min(count, 5)))
     assert (first.next is None) is (count <= 5)
-    assert [point.y for point in points_of(stores)] == list(range(count))
+    assert [point.y for point in points_of(stores, 5)] == list(range(count))
 
 
 @pytest.mark.usefixtures("digits")

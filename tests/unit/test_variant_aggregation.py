@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import statistics
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from chalicelib.core.log_ids import LogId
 from chalicelib.core.model.variant_sums import CellPlace
 from chalicelib.domain import feed, variant_units
 from chalicelib.storage.table import Change
+from tests.folders import quick_folder
 from tests.unit.stores import START_MS, Stopped, Stores, WatchedTable, close, open_stores, stopping
 from tests.unit.variants_given import DAY_MS, Variants
 
@@ -211,7 +211,7 @@ def test_a_page_of_many_units_takes_more_than_one_transaction(ab: Variants) -> N
 def test_pushed_changes_may_come_in_any_order_and_in_batches_that_overlap(
     stores: Stores, chance: random.Random, size: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with quick_folder() as folder:
         fresh = open_stores(Path(folder))
         ab = Variants(fresh, dimensions=("country",))
         logs = busy(ab)
@@ -284,7 +284,7 @@ class Aggregating(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = quick_folder()
         self.stores = open_stores(Path(self.folder.name))
         self.ab = Variants(self.stores, dimensions=("country",))
         self.logs: list[LogId] = []
