@@ -186,7 +186,7 @@ def test_an_expiry_takes_effect_at_once_although_the_key_is_cached(service: Serv
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/v1", "/api/v1/nothing", "/api/v1/experiments/"]
+    "path", ["/assets", "/api", "/api/v1", "/api/v1/nothing", "/api/v1/experiments/"]
 )
 def test_an_unknown_path_is_not_found_whoever_asks(laptop: Service, path: str) -> None:
     refused(laptop.anybody.get(path), 404)
