@@ -11,7 +11,8 @@ COVERAGE ?= --cov --cov-report=term
 # Installed once, and again when a file of versions changes. --no-deps: the files name all there is,
 # and pip, left to resolve `coverage[toml]` itself, looks at releases newer than they know.
 LOCAL_REQUIREMENTS := requirements.txt requirements-local.txt
-DEV_REQUIREMENTS := $(LOCAL_REQUIREMENTS) requirements-dev.txt
+PACKAGE_REQUIREMENTS := $(LOCAL_REQUIREMENTS) requirements-package.txt
+DEV_REQUIREMENTS := $(PACKAGE_REQUIREMENTS) requirements-dev.txt
 LOCAL_INSTALLED := $(VENV)/.installed-local
 DEV_INSTALLED := $(VENV)/.installed-dev
 
@@ -55,6 +56,7 @@ check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.check_docs
+	$(BIN)/python -m tools.check_web
 	$(BIN)/basedpyright
 
 format: $(DEV_INSTALLED) ## format the code and apply the safe fixes
@@ -90,7 +92,7 @@ openapi: $(DEV_INSTALLED) ## write openapi.json anew from the routes
 	$(BIN)/python -m chalicelib.api.openapi
 
 clean: ## remove what was installed or generated; what Trialbook stored in .trialbook stays
-	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-compat .venv-compat-previous .venv-lock .engines .mcp-conformance \
+	rm -rf $(VENV) $(LAMBDA_VENV) .venv-bench .venv-compat .venv-compat-previous .venv-lock .engines .mcp-conformance .web-tools \
 	    .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage .coverage.* htmlcov build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -108,9 +110,9 @@ $(DEV_INSTALLED): $(DEV_REQUIREMENTS) client/pyproject.toml | $(BIN)/python
 	@$(PIP) install --no-deps --editable client
 	@touch $(LOCAL_INSTALLED) $@
 
-$(LAMBDA_INSTALLED): $(LOCAL_REQUIREMENTS)
+$(LAMBDA_INSTALLED): $(PACKAGE_REQUIREMENTS)
 	@python="$$(sh tools/find_lambda_python.sh $(LAMBDA_PYTHON))" && "$$python" -m venv $(LAMBDA_VENV)
-	@echo "Installing $(LOCAL_REQUIREMENTS) into $(LAMBDA_VENV) ..."
+	@echo "Installing $(PACKAGE_REQUIREMENTS) into $(LAMBDA_VENV) ..."
 	@$(LAMBDA_VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check --no-input \
-	    install --no-deps $(LOCAL_REQUIREMENTS:%=-r %)
+	    install --no-deps $(PACKAGE_REQUIREMENTS:%=-r %)
 	@touch $@

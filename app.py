@@ -29,6 +29,7 @@ from chalicelib.api.v1 import (
     variant_results,
     variants,
 )
+from chalicelib.api.web import surface as web
 from chalicelib.api.workers import events
 
 # Rows that are searched stay in memory by the ten thousand. Looking again and again for cycles
@@ -62,6 +63,7 @@ for module in (
     app.register_blueprint(module.routes)
 app.register_blueprint(mlflow.routes)
 app.register_blueprint(mcp.routes)
+app.register_blueprint(web.routes)
 app.register_blueprint(events)
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -38,7 +38,8 @@ GOALS: Final[Mapping[str, Goal]] = {
 PICTURE: Final = "plots/confusion_matrix.png"
 HELP: Final = """\
 Without TRIALBOOK_URL and TRIALBOOK_API_KEY it starts a Trialbook of its own, which is gone with all
-it holds when the demo ends. The exit status is 0 when everything came back as it was logged.
+it holds when the demo ends; on a terminal that is at Ctrl-C. The exit status is 0 when everything
+came back as it was logged.
 """
 
 
@@ -231,9 +232,21 @@ def run(keep: bool) -> None:
             use(elsewhere.context(session_id=session).artifacts(), trained, digits)
         say("Comparing variants: an experiment of the 1970s, replayed")
         with place.client() as tb:
-            for line in replay(tb, session):
-                say(line)
+            slug = shown(replay(tb, session))
+        say("Look at it in a browser, which asks for the API key once:")
+        runs = ",".join(one.run_id for one in trained)
+        say(f"  the runs compared  {place.url}/#/compare?runs={runs}")
+        say(f"  the A/B results    {place.url}/#/experiments/{slug}/results")
         say(f"Everything came back as it was logged ({time.monotonic() - started_s:.0f} s).")
+
+
+def shown(lines: Generator[str, None, str]) -> str:
+    """What the generator returns, once its lines are told."""
+    while True:
+        try:
+            say(next(lines))
+        except StopIteration as ended:
+            return ended.value
 
 
 def say(text: str) -> None:
@@ -244,7 +257,10 @@ def main() -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__, epilog=HELP)
     parser.add_argument(
-        "--keep", action="store_true", help="keep the own Trialbook running until Ctrl-C"
+        "--keep",
+        action=argparse.BooleanOptionalAction,
+        default=sys.stdin.isatty() and sys.stdout.isatty(),
+        help="keep the own Trialbook running until Ctrl-C, so that the links work (on a terminal)",
     )
     options = parser.parse_args()
     # Ends as Ctrl-C does, so that the own server does not outlive the demo.

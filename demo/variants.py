@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 import trialbook
@@ -19,8 +19,9 @@ METRIC: Final = "earnings_1978"
 PATIENCE_S: Final = 60
 
 
-def replay(tb: trialbook.Client, session: str) -> Iterator[str]:
-    """Lines to show, as it goes. Raises DemoError at the first number that is not as published."""
+def replay(tb: trialbook.Client, session: str) -> Generator[str, None, str]:
+    """Lines to show, as it goes, and in the end the experiment's slug. Raises DemoError at the
+    first number that is not as published."""
     men = load()
     share = 100 * MEN[TRAINING] / len(men)
     made = tb.experiments.create(
@@ -51,6 +52,7 @@ def replay(tb: trialbook.Client, session: str) -> Iterator[str]:
     check("everything logged was sent", experiment.flush(), True)
     yield f"  logged: {MEN[TRAINING]} men with the training of then, {MEN[CONTROL]} without"
     yield from compared(settled(experiment, len(men)))
+    return made.slug
 
 
 def check_split(assigned: int, units: int, share: float) -> None:

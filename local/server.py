@@ -194,7 +194,7 @@ def _welcome(base_url: str, key_file: Path | None) -> str:
     first_id = "tee /dev/stderr | grep -oE '[0-9a-f]{32}' | head -n 1"
     return f"""\
 Trialbook is ready at {base_url}
-The API key is {where}. Try, in another terminal:
+The API key is {where}. Open the address in a browser, or try, in another terminal:
 
 tb() {{ {post} "{base_url}/api/v1/experiments$1" -d "$2" | {first_id}; }}
 run=$(tb /runs '{{"experiment_id": "'$(tb '' '{{"name": "hello-'$RANDOM'"}}')'"}}')

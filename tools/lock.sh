@@ -11,7 +11,7 @@ python="$(sh tools/find_python.sh)"
     .venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 }
 
-for name in requirements requirements-local requirements-dev; do
+for name in requirements requirements-local requirements-package requirements-dev; do
     .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
         --fork-strategy fewest --generate-hashes --no-annotate --no-emit-index-url \
         --no-emit-find-links --custom-compile-command "sh tools/lock.sh" \

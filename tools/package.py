@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tools import pack_web
 from tools.package_template import STAGES, Unfinished, finished, importable
 from tools.package_zip import repack
 
@@ -80,6 +81,9 @@ def _copy_application(target: Path, architecture: str) -> None:
     shutil.copytree(
         ROOT / "chalicelib", target / "chalicelib", ignore=shutil.ignore_patterns("__pycache__")
     )
+    web = target / "chalicelib" / "api" / "web"
+    shutil.rmtree(web / "static")
+    pack_web.write(web / "packed")
     shutil.copy(ROOT / "app.py", target)
     (target / ".chalice").mkdir()
     for path in (ROOT / ".chalice").glob("*.json"):

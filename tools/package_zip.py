@@ -18,6 +18,7 @@ _MODE: Final = 0o100644 << 16
 _NOT_NEEDED: Final = (".pyi", ".pyc", ".typed", ".exe")
 _NOT_NEEDED_BELOW: Final = (
     "bin/",
+    *(f"{name}/" for name in ("datasette_preact", "examples", "tests", "uplot")),
     "pydantic/v1/",
     *(f"PIL/_{name}." for name in ("avif", "imagingcms", "imagingft", "imagingtk")),
     *(
@@ -30,9 +31,9 @@ _NOT_NEEDED_BELOW: Final = (
     ),
     *(f"numpy/_core/{name}/" for name in ("include", "lib")),
 )
-"""Console scripts, the old pydantic that one can ask the new one for, what Pillow has for AVIF,
-text, colours and windows, with the libraries that they alone need, and the parts of numpy that it
-imports only when they are asked for."""
+"""Console scripts, the page's libraries, which are in its packed files, the old pydantic that one
+can ask the new one for, what Pillow has for AVIF, text, colours and windows, with the libraries
+that they alone need, and the parts of numpy that it imports only when they are asked for."""
 _TESTS: Final = re.compile(r"numpy/.*/tests/")
 
 

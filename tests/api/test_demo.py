@@ -88,6 +88,9 @@ def test_the_demo_uses_the_server_that_it_is_given(tmp_path: Path) -> None:
     assert {run["status"] for run in runs} == {"finished"}
     assert len(runs) == 5
     assert [variant["key"] for variant in variants["variants"]] == [CONTROL, TRAINING]
+    (compared,) = re.findall(rf"{server.url}/#/compare\?runs=(\S+)", done.stdout)
+    assert set(compared.split(",")) == {run["run_id"] for run in runs}
+    assert f"{server.url}/#/experiments/{variants['slug']}/results\n" in done.stdout
 
 
 @pytest.mark.parametrize(

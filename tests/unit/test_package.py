@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -38,6 +40,8 @@ MAX_ZIP_BYTES = 28_000_000
 """Loading the code is a part of every cold start; two thirds of it are for searching artifacts."""
 MAX_TEMPLATE_BYTES = 450_000
 """The AWS CLI indents it to twice the size, and CloudFormation takes 1 MB."""
+MAX_GZIPPED_PAGE_BYTES = 100_000
+"""Of all of its files together."""
 LIBRARIES = {"orjson", "PIL", "pydantic_core", "numpy", "numpy.libs"}
 MACHINES = {"arm64": b"\xb7\x00", "x86_64": b"\x3e\x00"}
 """e_machine of an ELF file."""
@@ -92,12 +96,26 @@ def test_every_route_is_in_the_template(built: Built) -> None:
     paths = _api(built.template("dev"))["DefinitionBody"]["paths"]
     assert set(paths) == set(routes)
     for path, methods in routes.items():
-        assert {method.upper() for method in paths[path]} == {*methods, "OPTIONS"}, path
+        # no page of another origin asks for the files of ours
+        asked = set(methods) if path in ("/", "/assets/{file_name}") else {*methods, "OPTIONS"}
+        assert {method.upper() for method in paths[path]} == asked, path
 
 
 def test_the_gateway_compresses_large_answers(built: Built) -> None:
     for stage in built.folders:
         assert _api(built.template(stage))["MinimumCompressionSize"] == 16_384
+
+
+def test_the_page_is_in_the_code_as_small_as_it_gets(built: Built) -> None:
+    web = "chalicelib/api/web/"
+    with zipfile.ZipFile(built.folders["dev"] / "deployment.zip") as zipped:
+        files = {name: zipped.read(name) for name in zipped.namelist() if name.startswith(web)}
+    kept = {name for name in files if name.endswith((".js", ".css"))}
+    assert sorted(re.sub(r"\.[0-9a-f]{16}", "", name) for name in kept) == [
+        f"{web}packed/{name}" for name in ("app.css", "app.js", "chart.js")
+    ]
+    sizes = {name: len(gzip.compress(files[name])) for name in kept}
+    assert sum(sizes.values()) < MAX_GZIPPED_PAGE_BYTES, sizes
 
 
 def test_every_handler_is_in_the_code(built: Built) -> None:

@@ -1,0 +1,1 @@
+"""The web page: static files, and the one document that loads them."""

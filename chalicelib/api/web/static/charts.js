@@ -1,0 +1,180 @@
+// Charts of the metrics of several runs.
+import { html, useEffect, useMemo, useRef, useState } from "preact";
+import { get } from "./api.js";
+import { ChartCard } from "./chart_card.js";
+import { grouped, settingsOf, zoomQuery } from "./chart_settings.js";
+import { Swatch } from "./chart_table.js";
+import { usePalette } from "./chart_theme.js";
+import { useData, useEvery, useSettled } from "./data.js";
+import { counted } from "./format.js";
+import { adjust, here, href } from "./router.js";
+import { RunPicker } from "./run_picker.js";
+import { Await, Empty } from "./ui.js";
+
+const NEWEST = 10;
+const MAX_RUNS = 50;
+const REFRESH_MS = 5000;
+const BEGIN = `for step in range(100):
+    run.log({"train/loss": 1 / (step + 1)}, step=step)`;
+
+/**
+ * Charts of an experiment: of the runs in the address, else of the newest.
+ * @param {{ experiment: Experiment, place: import("./router.js").Place }} props
+ */
+export function ChartsTab({ experiment, place }) {
+  const asked = idsOf(place.query);
+  const [isPicking, setPicking] = useState(false);
+  const known = useRef(/** @type {Map<string, Run>} */ (new Map()));
+  const loaded = useData(
+    (signal) => chosenRuns(experiment.id, asked, known.current, signal),
+    [experiment.id, asked.join()],
+  );
+  const isRunning = loaded.data?.some((run) => run.status === "running") ?? false;
+  useEvery(REFRESH_MS, isRunning, loaded.reload);
+  const pick = (/** @type {string[]} */ ids) => {
+    adjust(here(), { runs: ids.join(",") });
+    setPicking(false);
+  };
+  return html`
+    <${Await} loaded=${loaded} what="runs">
+      ${(/** @type {Run[]} */ runs) => html`
+        <${Legend} runs=${runs} isNewest=${asked.length === 0} pick=${() => setPicking(true)} />
+        <${MetricCharts} runs=${runs} place=${place} />
+        ${isPicking &&
+        html`<${RunPicker}
+          experimentId=${experiment.id} title="Runs in the charts" action="Show" max=${MAX_RUNS}
+          chosen=${runs.map((run) => run.run_id)} done=${pick} close=${() => setPicking(false)}
+        />`}
+      `}
+    </${Await}>
+  `;
+}
+
+/**
+ * The runs by id, else the newest; those that have ended are read once.
+ * @param {string} experimentId @param {string[]} ids
+ * @param {Map<string, Run>} known
+ * @param {AbortSignal} signal
+ * @returns {Promise<Run[]>}
+ */
+async function chosenRuns(experimentId, ids, known, signal) {
+  if (ids.length === 0) {
+    const page = await get("api/v1/experiments/runs", { experiment_id: experimentId, limit: NEWEST }, signal);
+    return page.runs;
+  }
+  const wanted = ids.filter((id) => !known.has(id) || known.get(id)?.status === "running");
+  for (const run of await Promise.all(wanted.map((id) => get(`api/v1/experiments/runs/${encodeURIComponent(id)}`, {}, signal)))) {
+    known.set(run.run_id, run);
+  }
+  return ids.flatMap((id) => known.get(id) ?? []);
+}
+
+/** @param {{ runs: Run[], isNewest: boolean, pick: () => void }} props */
+function Legend({ runs, isNewest, pick }) {
+  return html`<div class="chart-runs">
+    <ul>
+      ${runs.map(
+        (run, index) => html`<li key=${run.run_id}>
+          <${Swatch} index=${index} />
+          <a href=${href(["runs", run.run_id, "charts"])}>${run.name}</a>
+        </li>`,
+      )}
+    </ul>
+    <button type="button" onClick=${pick}>Choose runs</button>
+    ${isNewest && runs.length === NEWEST && html`<span class="faint">the ${NEWEST} newest</span>`}
+  </div>`;
+}
+
+/**
+ * A chart for each metric that one of the runs has, drawn when it comes into view. How they are drawn is
+ * in the address: `x`, `smooth`, `log`, `metrics`, `from`, `to`.
+ * @param {{ runs: Run[], place: import("./router.js").Place }} props
+ */
+export function MetricCharts({ runs: given, place }) {
+  const runs = useMemo(() => given.slice(0, MAX_RUNS), [given]);
+  const palette = usePalette();
+  const asked = settingsOf(place.query);
+  // what is typed or dragged shows at once, and is in the address a moment later
+  const [filter, setFilter] = useState(asked.filter);
+  const [smoothing, setSmoothing] = useState(asked.smoothing);
+  const settledFilter = useSettled(filter);
+  const settledSmoothing = useSettled(smoothing);
+  useEffect(() => {
+    if (settledFilter !== asked.filter) {
+      adjust(here(), { metrics: settledFilter });
+    }
+    if (settledSmoothing !== asked.smoothing) {
+      adjust(here(), { smooth: settledSmoothing === 0 ? null : String(settledSmoothing) });
+    }
+  }, [settledFilter, settledSmoothing]);
+  const names = useMemo(() => [...new Set(runs.flatMap((run) => Object.keys(run.metric_summary)))], [runs]);
+  const groups = useMemo(() => grouped(names, settledFilter), [names, settledFilter]);
+  const count = groups.reduce((sum, [, own]) => sum + own.length, 0);
+  const settings = { ...asked, smoothing };
+  const zoom = (/** @type {[number, number] | null} */ range) => adjust(here(), zoomQuery(range));
+  if (names.length === 0) {
+    return html`<${Empty} title="No metrics yet" code=${BEGIN}>
+      <p>${runs.length === 1 ? "The run has" : "These runs have"} logged no metric. In Python:</p>
+    </${Empty}>`;
+  }
+  return html`
+    <${Toolbar} settings=${settings} filter=${filter} setFilter=${setFilter} setSmoothing=${setSmoothing} zoom=${zoom} />
+    ${given.length > MAX_RUNS && html`<p class="notice">The first ${MAX_RUNS} of ${given.length} runs are drawn.</p>`}
+    <p class="faint" role="status">
+      ${counted(count, "metric")}${settledFilter && ` of ${names.length}`}
+    </p>
+    ${groups.map(
+      ([group, own]) => html`<details class="chart-group" key=${group} open>
+        <summary><h2>${group || "Metrics"}</h2> <span class="faint">${own.length}</span></summary>
+        <div class="charts">
+          ${own.map(
+            (metric) => html`<${ChartCard} key=${metric} metric=${metric} runs=${runs} settings=${settings} palette=${palette} onZoom=${zoom} isAlone=${count === 1} />`,
+          )}
+        </div>
+      </details>`,
+    )}
+  `;
+}
+
+/**
+ * @param {{ settings: import("./chart_settings.js").Settings, filter: string,
+ *   setFilter: (text: string) => void, setSmoothing: (value: number) => void,
+ *   zoom: (range: null) => void }} props
+ */
+function Toolbar({ settings, filter, setFilter, setSmoothing, zoom }) {
+  const value = (/** @type {any} */ event) => event.target.value;
+  return html`<form class="toolbar" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+    <span class="grow">
+      <label class="hidden-label" for="chart-filter">Metrics with these words in their names</label>
+      <input id="chart-filter" type="search" placeholder="Filter metrics" value=${filter}
+        onInput=${(/** @type {any} */ event) => setFilter(value(event))} />
+    </span>
+    <label class="inline">
+      X axis
+      <select value=${settings.axis}
+        onChange=${(/** @type {any} */ event) =>
+          adjust(here(), { x: value(event) === "step" ? null : value(event), from: null, to: null })}>
+        <option value="step">Step</option>
+        <option value="relative">Time since the run began</option>
+        <option value="time">Time of day</option>
+      </select>
+    </label>
+    <label class="inline">
+      Smoothing
+      <input type="range" min="0" max="0.99" step="0.01" value=${settings.smoothing}
+        onInput=${(/** @type {any} */ event) => setSmoothing(Number(value(event)))} />
+      <output class="mono">${settings.smoothing.toFixed(2)}</output>
+    </label>
+    <label class="inline">
+      <input type="checkbox" checked=${settings.isLog}
+        onChange=${(/** @type {any} */ event) => adjust(here(), { log: event.target.checked ? "1" : null })} />
+      Log scale
+    </label>
+    <button type="button" disabled=${settings.zoom === null} onClick=${() => zoom(null)}>Zoom out</button>
+  </form>`;
+}
+
+/** `runs=a,b` and `runs=a&runs=b`. @param {URLSearchParams} query */
+function idsOf(query) {
+  return [...new Set(query.getAll("runs").flatMap((one) => one.split(",")).filter(Boolean))].slice(0, MAX_RUNS);
+}
