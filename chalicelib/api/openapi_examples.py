@@ -98,7 +98,12 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
         }
     },
     "get_metric_histories": {
-        "a chart": {"run_ids": [_RUN_ID, _OTHER_RUN_ID], "keys": ["loss"], "max_points": 500}
+        "a chart": {
+            "run_ids": [_RUN_ID, _OTHER_RUN_ID],
+            "keys": ["loss"],
+            "max_points": 500,
+            "band": True,
+        }
     },
     "search_runs": {
         "the best of two experiments": {

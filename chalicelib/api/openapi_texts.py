@@ -161,7 +161,7 @@ NOTES: Final[dict[str, tuple[str, ...]]] = {
         " else from its name: loss, error, latency and the like are better when lower. `best_run`"
         " is best in most metrics, null on a tie.",
     ),
-    "get_metric_histories": ("At most 100,000 points in all.",),
+    "get_metric_histories": ("At most 100,000 points in all, 50,000 with `band`.",),
     "begin_upload": (
         "PUT each part to its `url` with exactly its `headers`, then complete the upload. The first"
         " 100 parts are signed at once.",

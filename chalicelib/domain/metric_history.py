@@ -10,7 +10,7 @@ from chalicelib.core.errors import Invalid, NotFound
 from chalicelib.core.ids import RunId
 from chalicelib.core.model.run import Run
 from chalicelib.domain import history
-from chalicelib.domain.downsample import lttb_indices
+from chalicelib.domain.downsample import band, lttb_indices
 from chalicelib.domain.history import ALL_STEPS, Position, Steps
 from chalicelib.storage import packing
 from chalicelib.storage.packing import Series
@@ -35,13 +35,16 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class History:
     """`total` counts the points in the range; where an answer shows only a page of them, it counts
-    all that were logged under the key."""
+    all that were logged under the key. `lows` and `highs` are the band of a thinned history, where
+    it was asked for: a value a point."""
 
     run_id: RunId
     key: str
     pieces: list[Series]
     total: int
     next: Position | None = None
+    lows: list[float] | None = None
+    highs: list[float] | None = None
 
 
 def of_metric(
@@ -74,16 +77,20 @@ def of_runs(
     metric_keys: Sequence[str],
     steps: Steps,
     max_points: int,
+    *,
+    with_band: bool = False,
 ) -> list[History]:
     """A history a run and metric that exists, in the order asked for. One batch read, and a query
-    per MB of chunks. Raises Invalid when it would be more than 100,000 points, NotFound, Forbidden.
+    per MB of chunks. Raises Invalid when it would be more than 100,000 points, or half as many with
+    their bands, which make twice as long an answer; NotFound, Forbidden.
     """
     found = runs.get_many(context.tenant, run_ids)
     expected = sum(_expected(run, key, max_points) for run in found for key in metric_keys)
-    if expected > MAX_POINTS_IN_ALL:
+    most = MAX_POINTS_IN_ALL // 2 if with_band else MAX_POINTS_IN_ALL
+    if expected > most:
         raise Invalid(
             "too many points for one answer; ask for fewer runs, keys or max_points",
-            points=expected, max_points=MAX_POINTS_IN_ALL,
+            points=expected, max_points=most,
         )  # fmt: skip
     histories: list[History] = []
     for run in found:
@@ -91,7 +98,8 @@ def of_runs(
         if wanted:
             whole = history.whole(points, context.tenant, run.run_id, frozenset(wanted), steps)
             histories.extend(
-                _downsampled(run.run_id, key, whole[key], max_points) for key in wanted
+                _downsampled(run.run_id, key, whole[key], max_points, with_band=with_band)
+                for key in wanted
             )
     return histories
 
@@ -101,10 +109,14 @@ def _expected(run: Run, key: str, max_points: int) -> int:
     return 0 if summary is None else min(summary.count, max_points)
 
 
-def _downsampled(run_id: RunId, key: str, pieces: list[Series], max_points: int) -> History:
+def _downsampled(
+    run_id: RunId, key: str, pieces: list[Series], max_points: int, *, with_band: bool = False
+) -> History:
     total = sum(len(piece.steps) for piece in pieces)
     if total <= max_points:
         return History(run_id, key, pieces, total)
     whole = packing.joined_series(pieces)
     kept = lttb_indices(whole.steps, whole.values, max_points)
-    return History(run_id, key, [packing.picked(whole, kept)], total)
+    lows, highs = band(whole.values, kept) if with_band else (None, None)
+    shown = [packing.picked(whole, kept)]
+    return History(run_id, key, shown, total, lows=lows, highs=highs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.api.answers import Json, bad_fields, found, refused
@@ -56,6 +58,25 @@ def test_each_series_is_downsampled_and_cut_to_its_steps(service: Service) -> No
     assert b["steps"] == [5, 6, 7, 8, 9]
 
 
+def test_a_band_tells_what_lies_between_the_points_of_a_thinned_series(service: Service) -> None:
+    run_id = service.run()["run_id"]
+    values: list[float | str] = [float(n * 37 % 101) for n in range(300)]
+    values[150:200] = ["NaN"] * 50
+    service.log_values(run_id, "thinned", values)
+    service.log_values(run_id, "whole", [1.0, 2.0])
+    body: Json = {"run_ids": [run_id], "keys": ["thinned", "whole"], "max_points": 20}
+    for series in found(service.read.post(URL, json=body))["series"]:
+        assert series["lows"] is series["highs"] is None
+    thinned, whole = found(service.read.post(URL, json=body | {"band": True}))["series"]
+    assert whole["lows"] is whole["highs"] is None
+    steps = thinned["steps"]
+    assert len(thinned["lows"]) == len(thinned["highs"]) == len(steps)
+    for at, (start, end) in enumerate(pairwise([*steps, steps[-1] + 1])):
+        finite = [value for value in values[start:end] if value != "NaN"] or ["NaN"]
+        assert (thinned["lows"][at], thinned["highs"][at]) == (min(finite), max(finite))
+    assert "NaN" in thinned["lows"]
+
+
 def test_a_thousand_points_a_series_unless_told_otherwise(service: Service) -> None:
     run_id = service.run()["run_id"]
     service.log_values(run_id, "a", [float(n % 7) for n in range(999)])
@@ -84,6 +105,9 @@ def test_more_than_100_000_points_in_all_are_refused(laptop: Service) -> None:
     assert error["details"] == {"points": 110_000, "max_points": 100_000}
     body["max_points"] = 1000
     assert len(found(laptop.read.post(URL, json=body))["series"]) == 11
+    body |= {"keys": keys[:6], "max_points": 9000, "band": True}
+    error = refused(laptop.read.post(URL, json=body), 400)
+    assert error["details"] == {"points": 54_000, "max_points": 50_000}
 
 
 def test_an_unknown_run_is_not_found(service: Service) -> None:
@@ -105,6 +129,7 @@ def test_an_unknown_run_is_not_found(service: Service) -> None:
         ({"run_ids": [A_RUN], "keys": ["a"], "max_points": 10_001}, ["max_points"]),
         ({"run_ids": [A_RUN], "keys": ["a"], "max_points": True}, ["max_points"]),
         ({"run_ids": [A_RUN], "keys": ["a"], "start_step": "0"}, ["start_step"]),
+        ({"run_ids": [A_RUN], "keys": ["a"], "band": 1}, ["band"]),
         ({"run_ids": [A_RUN], "keys": ["a"], "cursor": "x"}, ["cursor"]),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.downsample import lttb_indices
+from chalicelib.domain.downsample import band, lttb_indices
 
 NAN, INF = math.nan, math.inf
 ANY_VALUE = st.floats(width=64) | st.sampled_from([NAN, INF, -INF, 0.0, 1.0, 1.7e308, -1.7e308])
@@ -116,3 +116,29 @@ def test_equal_steps_are_spread_by_position() -> None:
 def test_arrays_and_lists_give_the_same() -> None:
     steps, values = array("q", range(500)), array("d", (n * 37 % 101 for n in range(500)))
     assert lttb_indices(steps, values, 50) == lttb_indices(list(steps), list(values), 50)
+
+
+@given(st.lists(ANY_VALUE, min_size=1, max_size=60), st.data())
+def test_a_band_holds_every_finite_value_of_its_stretch_and_no_more(
+    values: list[float], data: st.DataObject
+) -> None:
+    positions = st.sets(st.integers(0, len(values) - 1), min_size=1)
+    kept = sorted(data.draw(positions))
+    lows, highs = band(values, kept)
+    stretches = [values[start:end] for start, end in pairwise([*kept, kept[-1] + 1])]
+    assert len(lows) == len(highs) == len(stretches)
+    for low, high, stretch in zip(lows, highs, stretches, strict=True):
+        finite = [value for value in stretch if math.isfinite(value)]
+        if finite:
+            assert low in finite
+            assert high in finite
+            assert all(low <= value <= high for value in finite)
+        else:
+            assert math.isnan(low)
+            assert math.isnan(high)
+
+
+def test_a_band_ends_before_the_next_point_that_is_kept() -> None:
+    values = array("d", [1.0, 7.0, NAN, -2.0, 9.0, INF, 3.0])
+    lows, highs = band(values, [0, 4, 6])
+    assert (lows, highs) == ([-2.0, 9.0, 3.0], [7.0, 9.0, 3.0])

@@ -101,7 +101,6 @@ test("extents leave out what has no place, and say how much a log scale leaves o
 test("smoothing keeps what is level, and begins at the first value", () => {
   assert.deepEqual([...smoothed(floats(0, 1, 2), floats(5, 5, 5), 0.9, 2)], [5, 5, 5]);
   assert.equal(smoothed(floats(0, 1, 2), floats(1, 9, 9), 0.9, 2)[0], 1);
-  assert.deepEqual([...smoothed(floats(0, 1), floats(1, 9), 0, 1)], [1, 9]);
 });
 
 test("smoothing counts by distance, not by how many points there are", () => {

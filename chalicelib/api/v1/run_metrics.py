@@ -63,18 +63,24 @@ class HistoryOut(TypedDict):
 
 
 class HistoriesAsked(Body):
-    """Metrics of several runs, downsampled, at most 100,000 points in all."""
+    """Metrics of several runs, downsampled, at most 100,000 points in all, 50,000 with `band`."""
 
     run_ids: Annotated[list[HexId], Field(min_length=1, max_length=100), DISTINCT]
     keys: Annotated[list[MetricKey], Field(min_length=1, max_length=50), DISTINCT]
     max_points: Annotated[int, Field(ge=1, le=10_000)] = 1000
     start_step: Step | None = None
     end_step: Step | None = None
+    band: bool = False
 
 
 class SeriesOut(TypedDict):
     """Columns of equal length: half the bytes of a list of points, which is what lets an answer
-    hold 100,000 of them."""
+    hold 100,000 of them.
+
+    `lows` and `highs` are null unless the body asks for a `band` and points were left out: for each
+    point the lowest and the highest finite value logged from it up to before the next one shown, of
+    the last point its own. "NaN" in both where none of these is finite.
+    """
 
     run_id: str
     key: str
@@ -82,6 +88,8 @@ class SeriesOut(TypedDict):
     timestamps: list[int]
     values: list[float | NonFinite]
     total: int
+    lows: list[float | NonFinite] | None
+    highs: list[float | NonFinite] | None
 
 
 class HistoriesOut(TypedDict):
@@ -180,6 +188,7 @@ def get_metric_histories(request: Request[HistoriesAsked, None], services: Servi
         body.keys,
         Steps(body.start_step, body.end_step),
         body.max_points,
+        with_band=body.band,
     )
     series = [
         {
@@ -189,6 +198,8 @@ def get_metric_histories(request: Request[HistoriesAsked, None], services: Servi
             "timestamps": [at for piece in one.pieces for at in piece.timestamps],
             "values": [value for piece in one.pieces for value in _values(piece)],
             "total": one.total,
+            "lows": None if one.lows is None else list(map(json_number, one.lows)),
+            "highs": None if one.highs is None else list(map(json_number, one.highs)),
         }
         for one in found
     ]

@@ -10,7 +10,6 @@ import { padded } from "./chart_scale.js";
 import { smoothed } from "./chart_smooth.js";
 import { ChartTable } from "./chart_table.js";
 import { useData, useEvery } from "./data.js";
-import { number } from "./format.js";
 import { Failure } from "./ui.js";
 
 const REFRESH_MS = 5000;
@@ -78,7 +77,7 @@ export function ChartCard({ metric, runs, settings, palette, onZoom, isAlone }) 
       </span>
     </header>
     ${error !== null && html`<${Failure} error=${error} />`}
-    <p class="hidden-label">${summaryOf(metric, having, number)}</p>
+    <p class="hidden-label">${summaryOf(metric, having)}</p>
     ${isNear && lines.length > 0
       ? html`<${Plot}
           lines=${lines} x=${x} y=${padded(y.range, isLog)} axis=${axis} isLog=${isLog} palette=${palette}
@@ -134,11 +133,12 @@ function useHistories(metric, runs, { axis, zoom }, isNear, wasNear) {
     whole.reload();
     part.reload();
   });
+  const found = zoom === null ? null : part.data;
   const series = useMemo(
-    () => all.filter((one) => ids.includes(one.run_id)).map((one) => finer(one, zoom === null ? null : part.data)),
-    [all, part.data, zoom === null, ids.join()],
+    () => all.filter((one) => ids.includes(one.run_id)).map((one) => finer(one, found)),
+    [all, found, ids.join()],
   );
-  const counts = countsOf(all, zoom === null ? null : part.data);
+  const counts = countsOf(all, found);
   return { series, counts, error: whole.error ?? part.error, isLoading: whole.isLoading };
 }
 

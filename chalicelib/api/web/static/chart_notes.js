@@ -1,5 +1,6 @@
 // What a chart does not show, in words.
 import { nonFinite } from "./chart_points.js";
+import { number } from "./format.js";
 
 const NAMED = 5;
 
@@ -44,14 +45,11 @@ function marked(word, steps, isThinned) {
 /**
  * A chart in a sentence, for those who do not see it.
  * @param {string} metric @param {Run[]} runs those that have it
- * @param {(value: unknown) => string} shown
  */
-export function summaryOf(metric, runs, shown) {
-  const parts = runs.slice(0, NAMED).map((run) => {
-    const summary = run.metric_summary[metric];
-    return summary === undefined
-      ? `${run.name} has none`
-      : `${run.name} ended at ${shown(summary.last)} at step ${summary.step}, between ${shown(summary.min)} and ${shown(summary.max)}`;
+export function summaryOf(metric, runs) {
+  const parts = runs.slice(0, NAMED).map(({ name, metric_summary }) => {
+    const { last, step, min, max } = /** @type {MetricSummary} */ (metric_summary[metric]);
+    return `${name} ended at ${number(last)} at step ${step}, between ${number(min)} and ${number(max)}`;
   });
   const more = runs.length > NAMED ? `; and ${runs.length - NAMED} more runs` : "";
   return `Chart of ${metric}: ${parts.join("; ")}${more}.`;

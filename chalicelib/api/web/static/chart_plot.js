@@ -37,7 +37,8 @@ export function Plot(props) {
       if (isGone || element === null) {
         return;
       }
-      chart.current = new uPlot(options(newest, element), data(newest.current), element);
+      // the library knows the corners alone: lines have points of their own
+      chart.current = new uPlot(options(newest, element), [newest.current.x, newest.current.y], element);
       resized.observe(element);
     }, setError);
     const unfollow = followCursor((at, source) => follow(chart.current, newest.current, at, source));
@@ -80,16 +81,11 @@ function fit(chart, element, height) {
   }
 }
 
-/** The library knows the corners alone: lines have points of their own. @param {PlotProps} props */
-function data({ x, y }) {
-  return [x, y];
-}
-
 /** @param {any} chart @param {PlotProps} props */
 function show(chart, props) {
   if (chart !== null) {
     chart.batch(() => {
-      chart.setData(data(props), false);
+      chart.setData([props.x, props.y], false);
       chart.setScale("x", { min: props.x[0], max: props.x[1] });
     });
   }

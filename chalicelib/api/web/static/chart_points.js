@@ -110,7 +110,7 @@ export function visible(xs, from, to) {
 export function nearest(xs, x, slack) {
   const after = lowerBound(xs, x);
   const before = after - 1;
-  if (xs.length === 0 || x < read(xs, 0) - slack || x > read(xs, xs.length - 1) + slack) {
+  if (x < read(xs, 0) - slack || x > read(xs, xs.length - 1) + slack) {
     return -1;
   }
   if (after === xs.length) {

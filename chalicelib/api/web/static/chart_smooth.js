@@ -9,7 +9,7 @@ const PARTS = 1000;
  * not finite stays as it is and counts for nothing.
  * @param {Float64Array} xs ascending
  * @param {Float64Array} ys
- * @param {number} weight 0 (nothing changes) up to, not including, 1
+ * @param {number} weight more than 0, less than 1
  * @param {number} width of the chart, in units of x
  * @returns {Float64Array}
  */
@@ -28,7 +28,7 @@ export function smoothed(xs, ys, weight, width) {
       continue;
     }
     const moved = Number.isNaN(before) || width <= 0 ? 1 : ((x - before) / width) * PARTS;
-    const kept = weight === 0 ? 0 : factor ** moved;
+    const kept = factor ** moved;
     sum = sum * kept + y;
     weights = weights * kept + 1;
     result[at] = sum / weights;
