@@ -1,20 +1,14 @@
 // How artifacts are searched and narrowed: all of it in the address.
-import { html, useEffect, useState } from "preact";
+import { html, useState } from "preact";
 import { MODES, WINDOWS, labelOf } from "./artifacts_asked.js";
-import { useSettled } from "./data.js";
+import { useTyped } from "./data.js";
 import { adjust, here } from "./router.js";
 
 const KINDS = ["model", "dataset", "image", "plot", "report", "file"];
 
 /** @param {{ asked: import("./artifacts_asked.js").Wanted, place: import("./router.js").Place, kinds: string[] }} props */
 export function ArtifactFilters({ asked, place, kinds }) {
-  const [typed, setTyped] = useState(asked.query);
-  const settled = useSettled(typed, 350);
-  useEffect(() => {
-    if (settled !== asked.query) {
-      adjust(here(), { query: settled });
-    }
-  }, [settled]);
+  const { typed, setTyped } = useTyped(asked.query, (text) => adjust(here(), { query: text }));
   const set = (/** @type {string} */ name) => (/** @type {any} */ event) => adjust(place, { [name]: event.target.value });
   const labels = Object.entries(asked.labels).map(([key, value]) => `${key}=${value}`);
   return html`

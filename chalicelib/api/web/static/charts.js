@@ -1,11 +1,11 @@
 // Charts of the metrics of several runs.
-import { html, useEffect, useMemo, useRef, useState } from "preact";
+import { html, useMemo, useRef, useState } from "preact";
 import { get } from "./api.js";
 import { ChartCard } from "./chart_card.js";
 import { grouped, settingsOf, zoomQuery } from "./chart_settings.js";
 import { Swatch } from "./chart_table.js";
 import { usePalette } from "./chart_theme.js";
-import { useData, useEvery, useSettled } from "./data.js";
+import { useData, useEvery, useTyped } from "./data.js";
 import { counted } from "./format.js";
 import { adjust, here, href } from "./router.js";
 import { RunPicker } from "./run_picker.js";
@@ -94,23 +94,12 @@ export function MetricCharts({ runs: given, place }) {
   const runs = useMemo(() => given.slice(0, MAX_RUNS), [given]);
   const palette = usePalette();
   const asked = settingsOf(place.query);
-  // what is typed or dragged shows at once, and is in the address a moment later
-  const [filter, setFilter] = useState(asked.filter);
-  const [smoothing, setSmoothing] = useState(asked.smoothing);
-  const settledFilter = useSettled(filter);
-  const settledSmoothing = useSettled(smoothing);
-  useEffect(() => {
-    if (settledFilter !== asked.filter) {
-      adjust(here(), { metrics: settledFilter });
-    }
-    if (settledSmoothing !== asked.smoothing) {
-      adjust(here(), { smooth: settledSmoothing === 0 ? null : String(settledSmoothing) });
-    }
-  }, [settledFilter, settledSmoothing]);
+  const filter = useTyped(asked.filter, (text) => adjust(here(), { metrics: text }));
+  const smoothing = useTyped(asked.smoothing, (value) => adjust(here(), { smooth: value === 0 ? null : String(value) }));
   const names = useMemo(() => [...new Set(runs.flatMap((run) => Object.keys(run.metric_summary)))], [runs]);
-  const groups = useMemo(() => grouped(names, settledFilter), [names, settledFilter]);
+  const groups = useMemo(() => grouped(names, filter.settled), [names, filter.settled]);
   const count = groups.reduce((sum, [, own]) => sum + own.length, 0);
-  const settings = { ...asked, smoothing };
+  const settings = { ...asked, smoothing: smoothing.typed };
   const zoom = (/** @type {[number, number] | null} */ range) => adjust(here(), zoomQuery(range));
   if (names.length === 0) {
     return html`<${Empty} title="No metrics yet" code=${BEGIN}>
@@ -118,10 +107,10 @@ export function MetricCharts({ runs: given, place }) {
     </${Empty}>`;
   }
   return html`
-    <${Toolbar} settings=${settings} filter=${filter} setFilter=${setFilter} setSmoothing=${setSmoothing} zoom=${zoom} />
+    <${Toolbar} settings=${settings} filter=${filter.typed} setFilter=${filter.setTyped} setSmoothing=${smoothing.setTyped} zoom=${zoom} />
     ${given.length > MAX_RUNS && html`<p class="notice">The first ${MAX_RUNS} of ${given.length} runs are drawn.</p>`}
     <p class="faint" role="status">
-      ${counted(count, "metric")}${settledFilter && ` of ${names.length}`}
+      ${counted(count, "metric")}${filter.settled && ` of ${names.length}`}
     </p>
     ${groups.map(
       ([group, own]) => html`<details class="chart-group" key=${group} open>

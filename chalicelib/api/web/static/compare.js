@@ -6,9 +6,9 @@ import { ManyRuns } from "./compare_many.js";
 import { ComparePlots } from "./compare_plots.js";
 import { ComparedTable } from "./compare_table.js";
 import { copied, csv, goalTexts, goalsOf, markdownTable, rowsOf, runIds, timesBest } from "./compare_values.js";
-import { useData, useSettled } from "./data.js";
+import { useData, useTyped } from "./data.js";
 import { counted } from "./format.js";
-import { adjust, href } from "./router.js";
+import { adjust, here, href } from "./router.js";
 import { Await, Copy, Crumbs, Empty, useTitle } from "./ui.js";
 
 const MOST = 10;
@@ -75,13 +75,7 @@ function Sides({ side, goals, place }) {
   const { compared, runs, experiments } = side;
   const onlyDifferences = place.query.get("only") === "differences";
   const names = place.query.get("names") ?? "";
-  const [typed, setTyped] = useState(names);
-  const settled = useSettled(typed);
-  useEffect(() => {
-    if (settled !== names) {
-      adjust(place, { names: settled });
-    }
-  }, [settled]);
+  const { typed, setTyped } = useTyped(names, (text) => adjust(here(), { names: text }));
   const setGoal = (/** @type {string} */ metric, /** @type {Goal | null} */ goal) => {
     const next = { ...goals };
     delete next[metric];

@@ -67,6 +67,33 @@ export function useEvery(milliseconds, isOn, work) {
 }
 
 /**
+ * What is typed or dragged of something that the address has: it shows at once, and is committed when
+ * it has not changed for a moment. What the address says otherwise, by a link or the way back, wins.
+ * @template T
+ * @param {T} asked as the address has it
+ * @param {(value: T) => void} commit puts it there
+ * @returns {{ typed: T, setTyped: (value: T) => void, settled: T }}
+ */
+export function useTyped(asked, commit) {
+  const [typed, setTyped] = useState(asked);
+  const told = useRef(asked);
+  const settled = useSettled(typed);
+  useEffect(() => {
+    if (asked !== told.current) {
+      told.current = asked;
+      setTyped(asked);
+    }
+  }, [asked]);
+  useEffect(() => {
+    if (settled !== told.current) {
+      told.current = settled;
+      commit(settled);
+    }
+  }, [settled]);
+  return { typed, setTyped, settled };
+}
+
+/**
  * The value, once it has not changed for a moment: for what is typed.
  * @template T
  * @param {T} value

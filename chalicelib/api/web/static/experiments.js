@@ -1,9 +1,9 @@
 // All experiments: found by words and tags, newest first.
-import { html, useEffect, useState } from "preact";
+import { html, useState } from "preact";
 import { get } from "./api.js";
-import { useData, useSettled } from "./data.js";
+import { useData, useTyped } from "./data.js";
 import { counted } from "./format.js";
-import { adjust, href } from "./router.js";
+import { adjust, here, href } from "./router.js";
 import { Await, Empty, Failure, Status, When, useTitle } from "./ui.js";
 
 const PAGE = 100;
@@ -19,13 +19,7 @@ export function ExperimentsView({ place }) {
   const asked = place.query.get("search") ?? "";
   const stage = place.query.get("stage") === "deleted" ? "deleted" : "active";
   const tag = place.query.get("tag") ?? "";
-  const [typed, setTyped] = useState(asked);
-  const settled = useSettled(typed);
-  useEffect(() => {
-    if (settled !== asked) {
-      adjust(place, { search: settled });
-    }
-  }, [settled]);
+  const { typed, setTyped } = useTyped(asked, (text) => adjust(here(), { search: text }));
   const loaded = useData(
     (signal) =>
       get("api/v1/experiments", { search: asked, lifecycle_stage: stage, limit: PAGE }, signal),
