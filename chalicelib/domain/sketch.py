@@ -73,10 +73,10 @@ def add(counts: dict[int, int], other: Mapping[int, int], times: int = 1) -> Non
 def quantile(counts: Mapping[int, int], q: float) -> float | None:
     """A number within 1 % of the q-quantile of the n values; None when there are none.
 
-    It is the paper's lower quantile: the value of rank ⌊1 + q(n - 1)⌋, without interpolation.
+    It is the paper's lower quantile: the value of rank 1 + ⌊q(n - 1)⌋, without interpolation.
     """
     total = sum(counts.values())
-    return value_at_rank(counts, floor(1 + q * (total - 1))) if total else None
+    return value_at_rank(counts, 1 + floor(q * (total - 1))) if total else None
 
 
 def value_at_rank(counts: Mapping[int, int], rank: int) -> float:

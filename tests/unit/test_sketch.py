@@ -141,6 +141,7 @@ def test_what_is_not_finite_has_no_bucket() -> None:
 
 
 @given(MANY | LATENCIES, st.sampled_from([0.0, 0.5, 0.9, 0.99, 1.0]) | st.floats(0, 1))
+@example([1.0, 2.0], 1 - 2**-53)
 def test_a_quantile_is_within_1_percent_of_the_exact_one(values: list[float], q: float) -> None:
     counts = sketched(values)
     found = quantile(counts, q)
