@@ -11,37 +11,54 @@ import { useCallback, useEffect, useRef, useState } from "preact";
  */
 
 /**
- * Load when one of `deps` changes; an answer that comes too late is dropped.
+ * Load when one of `deps` changes; an answer that comes too late is dropped. Asked to load again while
+ * it loads, it does so afterwards: a slow server still gets to answer.
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} load
  * @param {unknown[]} deps
+ * @param {{ fresh?: boolean }} [how] `fresh`: what answered other deps is not shown meanwhile
  * @returns {Loaded<T>}
  */
-export function useData(load, deps) {
+export function useData(load, deps, { fresh = false } = {}) {
   const [state, setState] = useState(
-    /** @type {{ data: T | undefined, error: Error | null, isLoading: boolean }} */
-    ({ data: undefined, error: null, isLoading: true }),
+    /** @type {{ data: T | undefined, error: Error | null, isLoading: boolean, of: string }} */
+    ({ data: undefined, error: null, isLoading: true, of: "" }),
   );
   const [round, setRound] = useState(0);
+  const pending = useRef({ isBusy: false, isAsked: false });
+  const question = fresh ? JSON.stringify(deps) : "";
   useEffect(() => {
     const abort = new AbortController();
+    const mine = { isBusy: true, isAsked: false };
+    pending.current = mine;
     setState((old) => ({ ...old, isLoading: true }));
+    const ended = (/** @type {(old: typeof state) => typeof state} */ change) => {
+      if (!abort.signal.aborted) {
+        mine.isBusy = false;
+        setState(change);
+        if (mine.isAsked) {
+          setRound((old) => old + 1);
+        }
+      }
+    };
     load(abort.signal).then(
-      (data) => {
-        if (!abort.signal.aborted) {
-          setState({ data, error: null, isLoading: false });
-        }
-      },
-      (error) => {
-        if (!abort.signal.aborted) {
-          setState((old) => ({ ...old, error, isLoading: false }));
-        }
-      },
+      (data) => ended(() => ({ data, error: null, isLoading: false, of: question })),
+      (error) => ended((old) => ({ ...old, error, isLoading: false })),
     );
     return () => abort.abort();
   }, [...deps, round]);
-  const reload = useCallback(() => setRound((old) => old + 1), []);
-  return { ...state, reload };
+  const reload = useCallback(() => {
+    if (pending.current.isBusy) {
+      pending.current.isAsked = true;
+    } else {
+      setRound((old) => old + 1);
+    }
+  }, []);
+  const { of, ...found } = state;
+  if (of === question) {
+    return { ...found, reload };
+  }
+  return { data: undefined, error: found.isLoading ? null : found.error, isLoading: found.isLoading, reload };
 }
 
 /**

@@ -22,6 +22,17 @@ export function number(value) {
   return text.replace("-", "−");
 }
 
+/**
+ * What an object has under a name that somebody logged, which may be that of something every object has.
+ * @template T
+ * @param {Readonly<Record<string, T>>} record
+ * @param {string} key
+ * @returns {T | undefined}
+ */
+export function own(record, key) {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
 /** The double that a value of the API stands for. @param {unknown} value */
 export function double(value) {
   return typeof value === "number" ? value : value === null ? NaN : Number(value);
