@@ -57,6 +57,8 @@ class Incoming:
         event's own path does not."""
         whole: str = self._event["requestContext"].get("path", "")
         path: str = self._event.get("path", "")
+        if path == "/":  # which a stage may be asked for without a slash at its end
+            return whole.rstrip("/")
         return whole.removesuffix(path) if whole.endswith(path) else ""
 
     def target(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from app import app
 from chalicelib.api.web.assets import assets
 from tests.api.answers import refused
 from tests.api.harness import Service
@@ -70,6 +72,16 @@ def test_a_stage_before_every_path_is_its_base(laptop: Service) -> None:
     with httpx.Client(transport=staged, base_url="https://trialbook.test") as client:
         assert '<base href="/api/">' in client.get("/").text
     assert '<base href="/">' in laptop.anybody.get("/").text
+
+
+def test_a_stage_that_is_asked_for_without_a_slash_is_its_base_too(laptop: Service) -> None:
+    event: dict[str, Any] = {
+        "path": "/",
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "requestContext": {"resourcePath": "/", "httpMethod": "GET", "path": "/api"},
+    }
+    assert '<base href="/api/">' in cast("Any", app)(event, None)["body"]
 
 
 def test_no_module_turns_text_into_markup() -> None:
