@@ -18,7 +18,9 @@ export function number(value) {
   const text =
     size !== 0 && (size < 1e-4 || size >= 1e9)
       ? value.toExponential(3)
-      : String(Number(value.toPrecision(5)));
+      : size >= 1e5
+        ? Math.round(value).toLocaleString("en")
+        : String(Number(value.toPrecision(5)));
   return text.replace("-", "−");
 }
 
@@ -31,6 +33,15 @@ export function number(value) {
  */
 export function own(record, key) {
   return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/**
+ * Without the signs that turn the direction of what follows them: for logged text where no <bdi> can
+ * stand, as in titles and pictures.
+ * @param {string} text
+ */
+export function plain(text) {
+  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "");
 }
 
 /** The double that a value of the API stands for. @param {unknown} value */
