@@ -71,11 +71,25 @@ def test_names_of_one_module_are_not_those_of_another() -> None:
         "export default 1;",
         "export let a = 1;",
         'export { a } from "./a.js";\nconsole.log(1);',
+        'console.log(1);\nimport { a } from "./a.js";',
+        'const text = `\nimport { a } from "./a.js";`;',
+        'import a, { b } from "./a.js";',
+        "import('./a.js');",
+        "const text = `\nexport default 1;`;",
     ],
 )
 def test_forms_that_are_not_known_are_refused(module: str) -> None:
     with pytest.raises(CannotPack, match=r"\./main\.js: "):
         pack(main=module, a="export const a = 1;")
+
+
+def test_a_template_may_hold_lines_of_another_language() -> None:
+    script = pack(
+        main="// What to type.\n/* All\nof it. */\n"
+        'import { a } from "./a.js";\nconsole.log(`${a}\nimport trialbook\nexport KEY=1`);',
+        a="export const a = 1;",
+    )
+    assert said(script) == "1\nimport trialbook\nexport KEY=1"
 
 
 def test_modules_that_import_each_other_are_refused() -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  isNarrowed, isSearch, labelOf, level, listQuery, ordinal, searchBody, wanted, whyText,
+  countText, isNarrowed, isSearch, labelOf, level, listQuery, ordinal, searchBody, wanted, whyText,
 } from "../../chalicelib/api/web/static/artifacts_asked.js";
 
 const asked = (text) => wanted(new URLSearchParams(text));
@@ -57,4 +57,12 @@ test("a level of a directory has its folders with what is in them, and its files
   assert.deepEqual(level(files, ""), { folders: [{ name: "a", path: "a", files: 2, size: 3 }], files: [files[2]] });
   assert.deepEqual(level(files, "a"), { folders: [{ name: "b", path: "a/b", files: 1, size: 1 }], files: [files[1]] });
   assert.deepEqual(level(files, "none"), { folders: [], files: [] });
+});
+
+test("how many are shown says whether there are more", () => {
+  assert.equal(countText(asked("since=7d"), 100, true), "The first 100 artifacts, newest first");
+  assert.equal(countText(asked("query=street"), 250, false), "250 artifacts, best first");
+  assert.match(countText(asked("metric=f1"), 1000, false), /^The first 1,000 artifacts, best first: narrow/);
+  assert.equal(countText(asked(""), 1000, false), "1,000 artifacts, newest first");
+  assert.equal(searchBody(asked("since=7d"), 1000).limit, 1000);
 });

@@ -112,3 +112,14 @@ test("a column is as wide as its name needs, within bounds", () => {
   assert.ok(widthOf(column("metrics.a_rather_long_name"), []) > widthOf(column("metrics.f1"), []));
   assert.equal(widthOf(column(`params.${"x".repeat(250)}`), []), 220);
 });
+
+test("a run without a key has nothing there, also where every object has something", () => {
+  for (const id of ["params.constructor", "metrics.constructor", "tags.__proto__"]) {
+    assert.equal(cellOf(column(id), ROW), undefined);
+  }
+  assert.equal(cellOf(column("params.constructor"), { ...ROW, params: { constructor: "x" } }), "x");
+  assert.equal(column("constructor.a"), null);
+  const known = knownFrom({ metrics: { constructor: 1 } }, { metrics: { loss: 1 } });
+  assert.equal(ids(defaultColumns(known, { loss: "min" }))[3], "metrics.loss");
+  assert.equal(nextSort(null, column("metrics.constructor"), {}).isDescending, true);
+});

@@ -81,3 +81,9 @@ test("the keyboard goes through the runs by value and stays at the ends", () => 
   assert.equal(nextRun(loss, 1, 1), 1);
   assert.equal(nextRun(column("metrics.none", RUNS), null, 1), null);
 });
+
+test("a param or metric may have the name of what every object has", () => {
+  const runs = JSON.parse('[{"params": {"constructor": "1"}, "metrics": {"constructor": 2}}, {"params": {}, "metrics": {}}]');
+  assert.deepEqual(column("params.constructor", runs).values, [1, null]);
+  assert.deepEqual(column("metrics.constructor", runs).values, [2, null]);
+});

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  behind, copied, csv, goalTexts, goalsOf, markdownTable, rowsOf, runIds, timesBest,
+  behind, copied, goalTexts, goalsOf, rowsOf, runIds, timesBest,
 } from "../../chalicelib/api/web/static/compare_values.js";
+import { csv } from "../../chalicelib/api/web/static/csv.js";
 
 test("ids of the address are each there once", () => {
   assert.deepEqual(runIds("a, b,,a"), ["a", "b"]);
@@ -21,6 +22,12 @@ test("a row has the values of all runs, and tells whether they differ", () => {
     { name: "lr", values: ["0.1", "0.1"], differs: false },
     { name: "seed", values: ["1", null], differs: true },
   ]);
+});
+
+test("names that every object has are names like others", () => {
+  const runs = JSON.parse('[{"constructor": 1, "__proto__": 2}, {}]');
+  assert.deepEqual(rowsOf(runs).map((row) => [row.name, ...row.values]), [["__proto__", 2, null], ["constructor", 1, null]]);
+  assert.deepEqual(goalTexts(goalsOf(["min:__proto__", "max:constructor"])), ["min:__proto__", "max:constructor"]);
 });
 
 test("rows are ordered as people count", () => {
@@ -51,10 +58,6 @@ test("a cell of CSV is quoted where it must be", () => {
 
 test("no cell of CSV is a formula to a spreadsheet, and numbers stay numbers", () => {
   assert.equal(csv([["=1+1", "@me", "-x", "-0.5", -0.5, "-Infinity"]]), "'=1+1,'@me,'-x,-0.5,-0.5,-Infinity");
-});
-
-test("what was logged does not break a table of markdown", () => {
-  assert.equal(markdownTable([["a", "b"], ["x|y", "one\ntwo"], ["<b>", null]]), "| a | b |\n| --- | --- |\n| x\\|y | one two |\n| \\<b\\> |  |");
 });
 
 test("a copy has facts, metrics and params of each run", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseTable } from "../../chalicelib/api/web/static/csv.js";
+import { csv, parseTable } from "../../chalicelib/api/web/static/csv.js";
 
 const rows = (text, how) => parseTable(text, how).rows;
 
@@ -41,4 +41,8 @@ test("no more rows than asked for, and it says that there are more", () => {
   assert.deepEqual(parseTable("1\n2\n3\n", { maxRows: 2 }), { rows: [["1"], ["2"]], isWhole: false });
   assert.deepEqual(parseTable("1\n2\n", { maxRows: 2 }), { rows: [["1"], ["2"]], isWhole: true });
   assert.deepEqual(parseTable(""), { rows: [], isWhole: true });
+});
+
+test("what is taken along runs as no formula, and numbers stay numbers", () => {
+  assert.equal(csv([["=1+1", "-1.5", -1.5, "-x", "-Infinity", null, '"', "\t"]]), `'=1+1,-1.5,-1.5,'-x,-Infinity,,"""",'\t`);
 });

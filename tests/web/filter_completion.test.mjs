@@ -103,3 +103,10 @@ test("any text that is typed has an answer", () => {
     assert.ok(Array.isArray(offered(text)));
   }
 });
+
+test("what is typed may be named as what every object has", () => {
+  for (const text of ["constructor", "constructor.", "constructor.a = ", "attributes.constructor "]) {
+    assert.ok(Array.isArray(completion(text, text.length, nothingKnown(), 0).options));
+  }
+  assert.deepEqual(completion("constructor.", 12, nothingKnown(), 0).options, []);
+});

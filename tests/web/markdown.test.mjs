@@ -41,10 +41,10 @@ test("a list ends where another kind of sign begins one", () => {
   assert.deepEqual(kinds("- a\n* b\n\n1. c"), ["list", "list", "list"]);
 });
 
-test("a table takes its alignment, and its rows are as wide as its head", () => {
+test("a table takes its alignment, and its rows are no wider than its head", () => {
   const [table] = parseMarkdown("| a | b | c |\n|:--|--:|:-:|\n| 1 | 2 \\| 3 |\n| 4 | 5 | 6 | 7 |");
   assert.deepEqual(table.align, ["left", "right", "center"]);
-  assert.deepEqual(table.rows.map((row) => row.map(plain)), [["1", "2 | 3", ""], ["4", "5", "6"]]);
+  assert.deepEqual(table.rows.map((row) => row.map(plain)), [["1", "2 | 3"], ["4", "5", "6"]]);
 });
 
 test("a line with a bar and no division is a paragraph", () => {
@@ -112,5 +112,36 @@ test("signs that are repeated without end are read to the end", () => {
   for (const sign of ["[", "*", "_", "`", "> ", "- ", "**a", "[a](", "<", "![", "~~", "|", "*a _b "]) {
     const source = sign.repeat(5_000);
     assert.ok(parseMarkdown(source).length > 0, sign);
+  }
+});
+
+test("a heading may be closed by its signs", () => {
+  for (const [source, text] of [["# a #", "a"], ["## a b ###  ", "a b"], ["# a#", "a#"], ["# #", ""], ["#", ""], ["# a # b", "a # b"]]) {
+    assert.equal(plain(parseMarkdown(source)[0].children), text, source);
+  }
+  assert.equal(parseMarkdown("#a")[0].kind, "paragraph");
+});
+
+test("what is written to take long takes no more than its length", () => {
+  const hostile = {
+    address: (n) => `http://x${")".repeat(n)}a`,
+    heading: (n) => `# x${" ".repeat(n)}y`,
+    signs: (n) => `# x ${"# ".repeat(n / 2)}y`,
+    division: (n) => `a|b\n-${" ".repeat(n)}x`,
+    rule: (n) => `*${" ".repeat(n)}x`,
+    table: (n) => `${"a|".repeat(n / 8)}\n${"-|".repeat(n / 8)}\n${"|\n".repeat(n / 4)}`,
+    fences: (n) => Array.from({ length: Math.floor(Math.sqrt(2 * n)) }, (_, at) => "`".repeat(at + 1)).join("a"),
+    quotes: (n) => "> ".repeat(n / 2),
+  };
+  const spent = (source) => {
+    const { user } = process.cpuUsage();
+    parseMarkdown(source);
+    return process.cpuUsage().user - user;
+  };
+  for (const [kind, make] of Object.entries(hostile)) {
+    spent(make(1000));
+    const [less, more] = [spent(make(64_000)), spent(make(256_000))];
+    // 16 times as much if it went by the square
+    assert.ok(more < 10 * Math.max(less, 20_000), `${kind}: ${less} and ${more} µs`);
   }
 });

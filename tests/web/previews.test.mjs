@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endingOf, indented, kindOf } from "../../chalicelib/api/web/static/preview_kind.js";
+import { endingOf, indented, kindOf, memberText } from "../../chalicelib/api/web/static/preview_kind.js";
 
 test("a file is shown as its media type says, or as its name where that is vague", () => {
   for (const [name, mime, kind] of [
@@ -36,4 +36,20 @@ test("JSON is indented without changing a token", () => {
 test("a long string in JSON is no trouble", () => {
   const source = JSON.stringify({ a: "x".repeat(300_000), b: "\\".repeat(100_000) });
   assert.deepEqual(JSON.parse(indented(source)), JSON.parse(source));
+});
+
+test("a file with a name that every object has is of no known kind", () => {
+  assert.equal(kindOf("constructor", ""), "other");
+});
+
+test("what is nested too deep to be indented stays as it is written", () => {
+  const source = "[".repeat(30_000) + "]".repeat(30_000);
+  assert.equal(indented(source), source);
+  assert.equal(indented("[[1]]"), "[\n  [\n    1\n  ]\n]");
+});
+
+test("a member of an answer keeps its digits", () => {
+  assert.equal(memberText('{"a": {"value": 1}, "value": 9007199254740993, "b": "value"}', "value"), "9007199254740993");
+  assert.equal(memberText('{"value":{"n": [12345678901234567890]}}', "value"), '{"n": [12345678901234567890]}');
+  assert.equal(memberText('{"a": 1}', "value"), "");
 });

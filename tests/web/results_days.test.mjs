@@ -33,17 +33,19 @@ test("a day is that of UTC", () => {
   assert.equal(dayOf(startOf("2026-01-31") - 1), "2026-01-30");
 });
 
-test("a course has the days that have an interval", () => {
-  const of = (difference) => ({ metrics: { m: { variants: { B: { difference } } } } });
+test("a course has the days that have an interval from the baseline that is shown", () => {
+  const shown = { baseline: "A", confidence: 0.95, from: null };
+  const of = (difference, more) => ({ ...shown, ...more, metrics: { m: { variants: { B: { difference } } } } });
   const known = {
     absolute: 1, relative: 0.1, always_valid: { low: 0, high: 2 }, relative_interval: { low: 0.01, high: 0.2 },
   };
   const answers = [
     { day: "2026-01-01", results: of(null) },
-    { day: "2026-01-02", results: { metrics: {} } },
+    { day: "2026-01-02", results: { ...shown, metrics: {} } },
     { day: "2026-01-03", results: of({ ...known, absolute: null }) },
     { day: "2026-01-04", results: of(known) },
+    { day: "2026-01-05", results: of(known, { baseline: "C" }) },
   ];
-  assert.deepEqual(course(answers, "m", "B", false), [{ x: startOf("2026-01-04"), y: 1, low: 0, high: 2 }]);
-  assert.equal(course(answers, "m", "B", true).at(-1).high, 0.2);
+  assert.deepEqual(course(answers, shown, "m", "B", false), [{ x: startOf("2026-01-04"), y: 1, low: 0, high: 2 }]);
+  assert.equal(course(answers, shown, "m", "B", true).at(-1).high, 0.2);
 });

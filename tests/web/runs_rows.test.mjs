@@ -54,7 +54,7 @@ test("known values are kept up to a bound, and MLflow's own tags are not offered
 
 test("the best value follows the goal, and NaN is never best", () => {
   const rows = [row("a", { loss: "NaN", acc: 0.5 }), row("b", { loss: 2, acc: "Infinity" }), row("c", { loss: 1 }), row("d")];
-  assert.deepEqual(bestValues(rows, { loss: "min", acc: "max", absent: "max" }), { loss: 1, acc: Infinity });
+  assert.deepEqual(bestValues(rows, { loss: "min", acc: "max", absent: "max" }), new Map([["loss", 1], ["acc", Infinity]]));
 });
 
 test("the rows in sight are within the list however far it is scrolled", () => {
@@ -79,4 +79,19 @@ test("a range becomes as the clicked one becomes, in either direction", () => {
   assert.deepEqual([...toggled(new Set(shown), shown, "a", "c")], ["d"]);
   assert.deepEqual([...toggled(new Set(), shown, "c", "gone")], ["c"]);
   assert.deepEqual([...toggled(new Set(["c"]), shown, "c", null)], []);
+});
+
+test("a metric may be named as what every object has", () => {
+  const named = JSON.parse('{"constructor": 1, "__proto__": 2}');
+  const goals = JSON.parse('{"constructor": "min", "__proto__": "max"}');
+  const rows = [row("a", named), row("b")];
+  assert.deepEqual([...bestValues(rows, goals)], [["constructor", 1], ["__proto__", 2]]);
+  assert.notEqual(refreshed(rows, [row("a"), row("b", named)], true)[1], rows[1]);
+});
+
+test("rows that were asked for and are not found any more go", () => {
+  const rows = [row("a"), row("b"), row("c"), row("d")];
+  const now = refreshed(rows, [row("a")], false, [row("c", { loss: 1 })], ["b", "c"]);
+  assert.deepEqual(ids(now), ["a", "c", "d"]);
+  assert.equal(now[1].metrics.loss, 1);
 });

@@ -1,17 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  categoryAxis, numericAxis, roundNumbers, spansDecades, spelledNumber, tickText, timeAxis,
+  categoryAxis, numericAxis, spansDecades, spelledNumber, tickText, tickTexts, timeAxis,
 } from "../../chalicelib/api/web/static/svg_axis.js";
 
 const DAY = 86_400_000;
 const texts = (axis) => axis.ticks.map((tick) => tick.text);
 
-test("round numbers are round and lie between the ends", () => {
-  assert.deepEqual(roundNumbers(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
-  assert.deepEqual(roundNumbers(-0.31, 0.27, 4), [-0.2, 0, 0.2]);
-  assert.deepEqual(roundNumbers(3, 3), [3]);
-  assert.deepEqual(roundNumbers(NaN, 1), []);
+test("ticks are round and lie between the ends, those included", () => {
+  assert.deepEqual(texts(numericAxis([0, 0.3], { count: 3 })), ["0", "0.1", "0.2", "0.3"]);
+  assert.deepEqual(texts(numericAxis([-0.31, 0.27], { count: 3 })), ["−0.2", "0", "0.2"]);
 });
 
 test("a tick is written as short as it can be", () => {
@@ -20,7 +18,17 @@ test("a tick is written as short as it can be", () => {
   assert.equal(tickText(-1.5), "−1.5");
   assert.equal(tickText(20_000), "20k");
   assert.equal(tickText(3e-7), "3e−7");
-  assert.equal(tickText(1_000_000), "1e6");
+  assert.equal(tickText(1e30), "1e+30");
+});
+
+test("ticks that differ are written so", () => {
+  assert.deepEqual(tickTexts([0.99991, 0.99993, 0.99997]), ["0.99991", "0.99993", "0.99997"]);
+  assert.deepEqual(tickTexts([0.123456, 0.5]), ["0.1235", "0.5"]);
+  for (const ends of [[0.99991, 0.99997], [1.79e12, 1.79e12 + 9000], [1.79e12, 1.79e12 + 8], [1e-9, 1.001e-9]]) {
+    const found = texts(numericAxis(ends));
+    assert.ok(found.length > 2, String(ends));
+    assert.equal(new Set(found).size, found.length, found.join(" "));
+  }
 });
 
 test("the ends of a numeric axis are its least and greatest value", () => {
@@ -46,7 +54,7 @@ test("a logarithmic axis gives each decade the same room", () => {
   const axis = numericAxis([1e-4, 1e-2, 1], { isLog: true });
   assert.ok(Math.abs(axis.at(1e-2) - 0.5) < 1e-12);
   assert.ok(Number.isNaN(axis.at(0)));
-  assert.deepEqual(texts(axis), ["1e−4", "0.001", "0.01", "0.1", "1"]);
+  assert.deepEqual(texts(axis), ["0.0001", "0.001", "0.01", "0.1", "1"]);
 });
 
 test("of many decades not each has a tick", () => {
@@ -74,6 +82,13 @@ test("moments have ticks at whole days, hours or seconds", () => {
   assert.deepEqual(texts(timeAxis([day, day + 3 * 3_600_000], 3)), ["00:00", "01:00", "02:00", "03:00"]);
   assert.deepEqual(texts(timeAxis([day])), ["01-31"]);
   assert.deepEqual(timeAxis([]).ticks, []);
+});
+
+test("moments by the clock here are those that the readout beside them tells", () => {
+  const from = new Date(2026, 0, 31, 9, 50).getTime();
+  const axis = timeAxis([from, from + 3 * 3_600_000], 3, { isLocal: true });
+  assert.deepEqual(texts(axis), ["10:00", "11:00", "12:00"]);
+  assert.ok(Math.abs(axis.at(new Date(2026, 0, 31, 11).getTime()) - axis.ticks[1].at) < 1e-9);
 });
 
 test("names have equal shares, and of many only some are written", () => {

@@ -37,7 +37,10 @@ const pressed = {
       let contents = readFileSync(path, "utf8");
       if (path.startsWith(asked.modules)) {
         for (const [start, end] of markup(contents)) {
-          const text = contents.slice(start, end).replace(/\s*\n\s*/g, "\n");
+          const text = contents
+            .slice(start, end)
+            .replace(/\s*\n\s*/g, "\n")
+            .replace(/>\n|\n(?=\/?>|<)/g, (one) => one.trim());
           contents = contents.slice(0, start) + text + contents.slice(end);
         }
       }
@@ -46,7 +49,13 @@ const pressed = {
   },
 };
 
-const small = { minify: true, target: "es2022", legalComments: "none", logLevel: "error" };
+const small = {
+  minify: true,
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "error",
+};
 Promise.all([
   esbuild.build({
     ...small,

@@ -7,6 +7,7 @@ made of the modules at the first request.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -24,6 +25,8 @@ MEDIA_TYPES: Final = {"js": "text/javascript", "css": "text/css"}
 PREACT: Final = ("datasette_preact", "static/preact-10.27.2-htm-3.1.1.min.js")
 CHART_SCRIPT: Final = ("uplot", "static/uPlot.iife.js")
 CHART_STYLE: Final = ("uplot", "static/uPlot.min.css")
+_LEGEND: Final = re.compile(r"[^{}]*\.u-(?:legend|inline|title)[^{}]*\{[^{}]*\}")
+"""Rules of what our charts have parts of their own for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def _module(name: str) -> str:
 def styles() -> str:
     """The library's, what all views share, then each view's own."""
     own = sorted(path.name for path in STATIC.glob("*.css") if path.name != "style.css")
-    return library(*CHART_STYLE) + "".join(map(_own, ("style.css", *own)))
+    chart = _LEGEND.sub("", library(*CHART_STYLE))
+    return chart + "".join(map(_own, ("style.css", *own)))
 
 
 def _own(name: str) -> str:

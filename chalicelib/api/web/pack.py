@@ -2,8 +2,10 @@
 
 A module becomes a function that is called once, in the order in which modules need each other, and
 gives an object of what it exports. The modules are ours, so only the forms that we use are known:
-named imports at the beginning of a line, `export` before a function, class or constant, and the
-`export{a as b}` at the end of a minified library. Anything else is an error, never a guess.
+named imports at the top, before anything else but comments, `export` before a function, class or
+constant at the beginning of a line, and the `export{a as b}` at the end of a minified library. Any
+other form of either, also within a template literal, is an error, never a guess; a line of another
+language that begins with one of the two words is not such a form.
 """
 
 from __future__ import annotations
@@ -12,12 +14,21 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_IMPORT: Final = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"([^"]+)";[ \t]*$', re.MULTILINE)
+_IMPORT: Final = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"([^"]+)";', re.MULTILINE)
+_TOP: Final = re.compile(
+    rf"(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/|{_IMPORT.pattern})*", re.MULTILINE
+)
 _EXPORT: Final = re.compile(
     r"^export\s+((?:async\s+)?function\*?|class|const)\s+([A-Za-z_$][\w$]*)", re.MULTILINE
 )
 _EXPORT_LIST: Final = re.compile(r"\bexport\s*\{([^}]*)\};?\s*$")
-_LEFT_OVER: Final = re.compile(r"^\s*(?:import|export)\b.*$", re.MULTILINE)
+_LEFT_OVER: Final = re.compile(
+    r"""^\s*(?:
+        import\s*(?:[({*"'./]|[\w$]+\s*(?:,|from\s*["'/]))
+        | export\s*(?:[{*/]|(?:default|let|var|const|class|function|async|enum)\b)
+    ).*$""",
+    re.MULTILINE | re.VERBOSE,
+)
 
 
 class CannotPack(Exception):
@@ -36,7 +47,7 @@ def packed(entry: str, read: Callable[[str], str]) -> str:
         if name in done:
             return
         source = read(name)
-        for match in _IMPORT.finditer(source):
+        for match in _IMPORT.finditer(_top(source)):
             add(match[2], (*path, name))
         body = _as_function(name, source)
         parts.append(f"// {name}\nconst {_variable(name)} = (() => {{\n{body}\n}})();\n")
@@ -47,7 +58,8 @@ def packed(entry: str, read: Callable[[str], str]) -> str:
 
 
 def _as_function(name: str, source: str) -> str:
-    source = _IMPORT.sub(_destructured, source)
+    top = _top(source)
+    source = _IMPORT.sub(_destructured, top) + source[len(top) :]
     exported: list[str] = []
     listed = _EXPORT_LIST.search(source)
     if listed is not None:
@@ -63,6 +75,13 @@ def _as_function(name: str, source: str) -> str:
     if left_over is not None:
         raise CannotPack(f"{name}: {left_over[0].strip()[:80]}")
     return f"{source.rstrip()}\nreturn {{ {', '.join(exported)} }};"
+
+
+def _top(source: str) -> str:
+    """The comments and imports before anything else."""
+    match = _TOP.match(source)
+    assert match is not None
+    return match[0]
 
 
 def _destructured(match: re.Match[str]) -> str:

@@ -2,6 +2,8 @@
 
 const KEY = "trialbook.key";
 const TRIES = 3;
+/** Longer than this is not waited without a word. */
+const MOST_WAIT_MS = 10_000;
 
 /** What the server, or the way to it, refused. */
 export class ApiError extends Error {
@@ -26,22 +28,44 @@ export function key() {
   return sessionStorage.getItem(KEY);
 }
 
-/** @param {string | null} text null forgets it */
-export function setKey(text) {
+/** Whether this may be a key: what it is made of, not whether it is valid. @param {string} text */
+export function isKey(text) {
+  return /^tb_[a-z0-9]{8,32}_[\w-]{32,200}$/.test(text);
+}
+
+/**
+ * @param {string | null} text null forgets it
+ * @param {boolean} [isRefused] it is forgotten as it is not valid any longer
+ */
+export function setKey(text, isRefused = false) {
   if (text === null) {
     sessionStorage.removeItem(KEY);
   } else {
     sessionStorage.setItem(KEY, text);
   }
-  dispatchEvent(new CustomEvent("trialbook:key"));
+  dispatchEvent(new CustomEvent("trialbook:key", { detail: { isRefused } }));
+}
+
+/** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Query */
+
+/** What is null, undefined or "" is left out. @param {URLSearchParams} to @param {Query} values */
+export function append(to, values) {
+  for (const [name, value] of Object.entries(values)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== "") {
+        to.append(name, String(one));
+      }
+    }
+  }
+  return to;
 }
 
 /**
  * @typedef {object} Asked
- * @property {Record<string, string | number | boolean | string[] | null | undefined>} [query]
- *   what is null, undefined or "" is not sent
+ * @property {Query} [query]
  * @property {unknown} [body] sent as JSON
  * @property {AbortSignal} [signal]
+ * @property {boolean} [isReading] nothing is changed by it, whatever the method
  */
 
 /**
@@ -52,20 +76,14 @@ export function setKey(text) {
  * @returns {Promise<any>} the JSON of the answer, null of an empty one
  */
 export async function call(method, path, asked = {}) {
-  const url = new URL(path, document.baseURI);
-  for (const [name, value] of Object.entries(asked.query ?? {})) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== undefined && one !== "") {
-        url.searchParams.append(name, String(one));
-      }
-    }
-  }
-  /** @type {Record<string, string>} */
-  const headers = { accept: "application/json" };
   const own = key();
-  if (own !== null) {
-    headers["x-api-key"] = own;
+  if (own === null) {
+    throw new ApiError(401, "unauthenticated", "there is no key");
   }
+  const url = new URL(path, document.baseURI);
+  append(url.searchParams, asked.query ?? {});
+  /** @type {Record<string, string>} */
+  const headers = { accept: "application/json", "x-api-key": own };
   if (asked.body !== undefined) {
     headers["content-type"] = "application/json";
   }
@@ -84,14 +102,16 @@ export async function call(method, path, asked = {}) {
       return text === "" ? null : JSON.parse(text);
     }
     const error = await refusal(answer);
-    const again = method === "GET" && (answer.status === 429 || answer.status === 503);
-    if (!again || attempt === TRIES) {
-      if (error.status === 401) {
-        setKey(null);
+    const isReading = method === "GET" || asked.isReading;
+    const isBusy = answer.status === 429 || answer.status === 503;
+    const wait = waitOf(answer.headers.get("retry-after"), Date.now());
+    if (!isReading || !isBusy || attempt === TRIES || wait > MOST_WAIT_MS) {
+      if (error.status === 401 && own === key()) {
+        setKey(null, true);
       }
       throw error;
     }
-    await pause(1000 * Number(answer.headers.get("retry-after") ?? 1), asked.signal);
+    await pause(wait, asked.signal);
   }
 }
 
@@ -105,12 +125,13 @@ export function get(path, query, signal) {
 }
 
 /**
+ * A question that is too long for an address: it changes nothing.
  * @param {string} path
  * @param {unknown} body
  * @param {AbortSignal} [signal]
  */
 export function post(path, body, signal) {
-  return call("POST", path, { body, ...(signal && { signal }) });
+  return call("POST", path, { body, isReading: true, ...(signal && { signal }) });
 }
 
 /**
@@ -161,6 +182,16 @@ async function refusal(answer) {
     error.details ?? {},
     String(body?.request_id ?? answer.headers.get("x-request-id") ?? ""),
   );
+}
+
+/**
+ * Milliseconds to wait as `Retry-After` says, in seconds or by a date; a second where it says nothing.
+ * @param {string | null} text
+ * @param {number} now
+ */
+export function waitOf(text, now) {
+  const wait = /^\d+$/.test(text ?? "") ? 1000 * Number(text) : Date.parse(text ?? "") - now;
+  return Number.isNaN(wait) ? 1000 : Math.max(0, wait);
 }
 
 /**

@@ -1,6 +1,6 @@
 // The frame: the key, the way around, and which view the address names.
-import { html, useEffect, useErrorBoundary, useState } from "preact";
-import { call, key, setKey } from "./api.js";
+import { html, useEffect, useErrorBoundary, useRef, useState } from "preact";
+import { get, isKey, key, setKey } from "./api.js";
 import { ArtifactsView } from "./artifacts.js";
 import { CompareView } from "./compare.js";
 import { ExperimentView } from "./experiment.js";
@@ -14,13 +14,17 @@ const THEME = "trialbook.theme";
 /** All of the page. */
 export function App() {
   const place = usePlace();
-  const [own, setOwn] = useState(key);
+  // A key that is refused leaves the view, and what is typed in it, below the question for another.
+  const [state, setState] = useState(() => ({ isOpen: key() !== null, isRefused: false }));
   useEffect(() => {
-    const changed = () => setOwn(key());
+    const changed = (/** @type {any} */ { detail: { isRefused } }) =>
+      setState((old) => ({ isOpen: key() !== null || (isRefused && old.isOpen), isRefused }));
     addEventListener("trialbook:key", changed);
     return () => removeEventListener("trialbook:key", changed);
   }, []);
+  const main = useFocused(`${state.isOpen} ${place.path.join("/")}`);
   return html`
+    <p id="view-title" class="hidden-label" role="status"></p>
     <a class="skip" href="#content" onClick=${toContent}>Skip to the content</a>
     <header class="top">
       <a class="brand" href=${href([])}>Trialbook</a>
@@ -30,16 +34,51 @@ export function App() {
       </nav>
       <div class="top-end">
         <${Theme} />
-        ${own !== null &&
+        ${state.isOpen &&
         html`<button type="button" class="quiet" onClick=${() => setKey(null)}>Forget the key</button>`}
       </div>
     </header>
-    <main id="content" tabindex="-1">
-      ${own === null
-        ? html`<${KeyForm} />`
-        : html`<${Guarded} key=${place.path.join("/")}><${View} place=${place} /></${Guarded}>`}
+    <main id="content" tabindex="-1" ref=${main}>
+      ${state.isOpen
+        ? html`<${Guarded} key=${place.path.join("/")}><${View} place=${place} /></${Guarded}>`
+        : html`<${KeyForm} />`}
     </main>
+    ${state.isOpen && state.isRefused && html`<${KeyDialog} />`}
   `;
+}
+
+/**
+ * The keyboard goes on at the beginning of another view, unless something in it has taken the focus.
+ * @param {string} view tells one from another
+ */
+function useFocused(view) {
+  const main = useRef(/** @type {HTMLElement | null} */ (null));
+  const before = useRef(view);
+  useEffect(() => {
+    if (before.current !== view) {
+      before.current = view;
+      if (!main.current?.contains(document.activeElement)) {
+        main.current?.focus({ preventScroll: true });
+      }
+    }
+  }, [view]);
+  return main;
+}
+
+/** Above what is open, which can be neither seen nor used until there is a key. */
+function KeyDialog() {
+  const box = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const show = () => box.current?.showModal();
+  useEffect(() => {
+    const dialog = box.current;
+    show();
+    // Closed before it goes, so that the focus is again where it was.
+    return () => dialog?.close();
+  }, []);
+  return html`<dialog ref=${box} class="key-again" aria-label="Your API key" closedby="none" onClose=${show}>
+    <p class="notice" role="alert">The key is no longer valid. With a valid one you go on where you are: nothing of what you typed is lost.</p>
+    <${KeyForm} />
+  </dialog>`;
 }
 
 /** @param {{ place: import("./router.js").Place }} props */
@@ -90,13 +129,14 @@ function KeyForm() {
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const given = text.trim();
-    if (given === "") {
+    if (!isKey(given)) {
+      setError(new Error("this is not a key: one begins with tb_ and has letters and digits of the Latin alphabet, _ and -"));
       return;
     }
     setBusy(true);
     sessionStorage.setItem("trialbook.key", given);
     try {
-      await call("GET", "api/v1/experiments", { query: { limit: 1 } });
+      await get("api/v1/experiments", { limit: 1 });
       setKey(given);
     } catch (refused) {
       sessionStorage.removeItem("trialbook.key");
@@ -108,8 +148,8 @@ function KeyForm() {
     <form class="key" onSubmit=${submit}>
       <h1>Your API key</h1>
       <p>
-        It is kept in this browser tab and forgotten when the tab is closed. On a laptop it is in
-        <code>.trialbook/api-key</code>; of a deployment an administrator makes one.
+        It is kept in this browser tab and forgotten when the tab is closed. On a
+        laptop it is in <code>.trialbook/api-key</code>; of a deployment an administrator makes one.
       </p>
       <label for="api-key">Key</label>
       <input

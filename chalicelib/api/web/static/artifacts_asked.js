@@ -1,5 +1,5 @@
 // What is asked of artifacts, from the address, and why a hit was found, in words. No DOM.
-import { number } from "./format.js";
+import { counted, number } from "./format.js";
 
 export const MODES = /** @type {const} */ (["hybrid", "lexical", "semantic"]);
 export const WINDOWS = /** @type {const} */ ([
@@ -8,7 +8,9 @@ export const WINDOWS = /** @type {const} */ ([
   ["7d", "the last week"],
   ["30d", "the last 30 days"],
 ]);
-const PAGE = 100;
+/** How many are asked for at once, and how many hits a search has at most. */
+export const PAGE = 100;
+export const MOST_HITS = 1000;
 
 /**
  * @typedef {object} Wanted
@@ -64,11 +66,11 @@ export function isNarrowed(asked) {
   );
 }
 
-/** The body of a search. @param {Wanted} asked @returns {Record<string, unknown>} */
-export function searchBody(asked) {
+/** The body of a search. @param {Wanted} asked @param {number} [limit] @returns {Record<string, unknown>} */
+export function searchBody(asked, limit = PAGE) {
   const query = asked.query.trim();
   return {
-    limit: PAGE,
+    limit,
     ...(query && { query, mode: asked.mode }),
     ...(asked.metric && { metric: asked.metric, metric_mode: asked.best }),
     ...(asked.since && { time_window: asked.since }),
@@ -76,6 +78,13 @@ export function searchBody(asked) {
     ...(Object.keys(asked.labels).length > 0 && { labels: asked.labels }),
     ...common(asked),
   };
+}
+
+/** How many are shown, and in which order. @param {Wanted} asked @param {number} count @param {boolean} isMore */
+export function countText(asked, count, isMore) {
+  const isAllOfSearch = isSearch(asked) && count >= MOST_HITS;
+  const order = asked.query.trim() !== "" || asked.metric !== "" ? "best" : "newest";
+  return `${isMore || isAllOfSearch ? "The first " : ""}${counted(count, "artifact")}, ${order} first${isAllOfSearch ? ": narrow the search to see others" : ""}`;
 }
 
 /** The query of a list. @param {Wanted} asked @param {string | null} cursor */

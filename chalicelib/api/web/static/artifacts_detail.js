@@ -5,7 +5,7 @@ import { Download } from "./download.js";
 import { ArtifactFiles } from "./artifacts_files.js";
 import { short } from "./artifacts_list.js";
 import { useData } from "./data.js";
-import { bytes, counted, number, time } from "./format.js";
+import { bytes, counted, number, plain, time } from "./format.js";
 import { Preview } from "./preview.js";
 import { AskedButton } from "./asked_button.js";
 import { go, href } from "./router.js";
@@ -58,7 +58,7 @@ function Shown({ artifact, path, place, reload }) {
       ${!artifact.is_dir && html`<${Download} name=${name} isPrimary url_of=${() => located(`${path}/content`)} />`}
       <button type="button" onClick=${pin} title="What is pinned is not removed by age">${artifact.pinned ? "Unpin" : "Pin"}</button>
       <${Copy} text=${artifact.uri} label="Copy its address" />
-      <${AskedButton} label="Delete" title=${`Delete ${name}?`} verb="Delete" act=${remove}>
+      <${AskedButton} label="Delete" title=${`Delete ${plain(name)}?`} verb="Delete" act=${remove}>
         <p>This cannot be undone.${artifact.pinned ? " It is pinned; deleting it is possible all the same." : ""}</p>
       </${AskedButton}>
     </div>
@@ -69,7 +69,7 @@ function Shown({ artifact, path, place, reload }) {
         ${artifact.is_dir
           ? html`<${ArtifactFiles} artifact=${artifact} path=${path} place=${place} />`
           : html`<${Preview} key=${artifact.artifact_id} url_of=${(/** @type {AbortSignal | undefined} */ signal) => located(`${path}/content`, {}, signal)}
-              name=${name} mime=${artifact.mime} size=${artifact.bytes} />`}
+              preview_of=${(/** @type {AbortSignal} */ signal) => located(`${path}/preview`, {}, signal)} name=${name} mime=${artifact.mime} size=${artifact.bytes} />`}
       </section>
       <section>
         <h2>Facts</h2>

@@ -1,5 +1,5 @@
 // The files of a directory, folder by folder, as its manifest lists them.
-import { html } from "preact";
+import { html, useState } from "preact";
 import { located } from "./api.js";
 import { level } from "./artifacts_asked.js";
 import { Download } from "./download.js";
@@ -26,15 +26,18 @@ export function ArtifactFiles({ artifact, path, place }) {
           <p class="artifact-path">
             <a href=${href(place.path)}>${artifact.name ?? "All files"}</a>
             ${steps(found === undefined ? folder : found.path.split("/").slice(0, -1).join("/")).map(
-              (step) => html`<span key=${step.path}> / <a href=${href(place.path, { folder: step.path })}>${step.name}</a></span>`,
+              (step) => html`<span key=${step.path}> / <a href=${href(place.path, { folder: step.path })}><bdi>${step.name}</bdi></a></span>`,
             )}
-            ${found !== undefined && html` / ${found.path.split("/").at(-1)}`}
+            ${found !== undefined && html` / <bdi>${found.path.split("/").at(-1)}</bdi>`}
           </p>
           ${found !== undefined
             ? html`<${Preview} key=${found.path} name=${found.path} size=${found.size_bytes}
                 url_of=${(/** @type {AbortSignal | undefined} */ signal) => located(`${path}/content`, { path: found.path }, signal)} />
                 <p><${Download} name=${found.path} url_of=${() => located(`${path}/content`, { path: found.path })} /></p>`
-            : html`<${Level} files=${files} folder=${folder} path=${path} place=${place} />`}
+            : html`
+                ${file !== null && html`<p class="notice">There is no file <bdi>${file}</bdi> here.</p>`}
+                <${Level} key=${folder} files=${files} folder=${folder} path=${path} place=${place} />
+              `}
         `;
       }}
     </${Await}>
@@ -60,7 +63,10 @@ function steps(folder) {
 /** @param {{ files: Manifest, folder: string, path: string, place: import("./router.js").Place }} props */
 function Level({ files, folder, path, place }) {
   const found = level(files, folder);
-  const shown = found.files.slice(0, MOST);
+  const [most, setMost] = useState(MOST);
+  const folders = found.folders.slice(0, most);
+  const shown = found.files.slice(0, most);
+  const isMore = Math.max(found.folders.length, found.files.length) > most;
   return html`
     <div class="scroll">
       <table class="whole">
@@ -72,7 +78,7 @@ function Level({ files, folder, path, place }) {
           </tr>
         </thead>
         <tbody>
-          ${found.folders.map(
+          ${folders.map(
             (one) => html`<tr key=${one.path}>
               <td class="long"><a href=${href(place.path, { folder: one.path })}>${one.name}/</a></td>
               <td class="number">${bytes(one.size)}</td>
@@ -89,6 +95,11 @@ function Level({ files, folder, path, place }) {
         </tbody>
       </table>
     </div>
-    ${shown.length < found.files.length && html`<p class="faint">The first ${MOST} of ${counted(found.files.length, "file")} here.</p>`}
+    ${found.folders.length + found.files.length === 0 && html`<p>There is nothing at <bdi>${folder}</bdi>.</p>`}
+    ${isMore &&
+    html`<p class="faint">
+      The first ${counted(shown.length, "file")} of ${found.files.length.toLocaleString("en")} here.
+      <button type="button" onClick=${() => setMost(2 * most)}>Show more</button>
+    </p>`}
   `;
 }

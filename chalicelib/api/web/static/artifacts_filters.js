@@ -65,7 +65,13 @@ export function ArtifactFilters({ asked, place, kinds }) {
 
 /** @param {{ text: string, drop: () => void }} props */
 function Chip({ text, drop }) {
-  return html`<button type="button" onClick=${drop}>${text} <span aria-hidden="true">✕</span><span class="hidden-label"> remove</span></button>`;
+  const click = (/** @type {any} */ event) => {
+    const chip = event.currentTarget;
+    // it goes, and the focus would go with it
+    (chip.nextElementSibling ?? chip.previousElementSibling ?? chip.form.querySelector("input")).focus();
+    drop();
+  };
+  return html`<button type="button" onClick=${click}><bdi>${text}</bdi> <span aria-hidden="true">✕</span><span class="hidden-label"> remove</span></button>`;
 }
 
 /**

@@ -28,7 +28,7 @@ export function ArtifactList({ hits }) {
         <tbody>
           ${hits.map(({ artifact, score, why }) => html`<tr key=${artifact.artifact_id}>
             <td class="long artifact-name">
-              <a href=${href(["artifacts", artifact.artifact_id])}>${artifact.name ?? artifact.artifact_id}</a>
+              <a href=${href(["artifacts", artifact.artifact_id])}><bdi>${artifact.name ?? artifact.artifact_id}</bdi></a>
               ${artifact.pinned && html`<span class="artifact-pin" title="Pinned"> 📌<span class="hidden-label">pinned</span></span>`}
               ${artifact.description && html`<div class="faint clamp">${artifact.description}</div>`}
             </td>
@@ -65,7 +65,7 @@ function Metrics({ metrics }) {
   const all = Object.entries(metrics);
   return html`
     ${all.slice(0, SHOWN_METRICS).map(
-      ([name, value]) => html`<span key=${name} class="artifact-metric"><span class="faint">${name}</span> ${number(value)}</span>`,
+      ([name, value]) => html`<span key=${name} class="artifact-metric"><bdi class="faint">${name}</bdi> ${number(value)}</span>`,
     )}
     ${all.length > SHOWN_METRICS && html`<span class="faint">and ${all.length - SHOWN_METRICS} more</span>`}
   `;

@@ -2,7 +2,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "preact";
 import { post } from "./api.js";
 import { csvOf } from "./chart_csv.js";
-import { picture, save } from "./chart_export.js";
+import { save } from "./chart_export.js";
 import { notesOf, summaryOf } from "./chart_notes.js";
 import { Plot } from "./chart_plot.js";
 import { extentOfX, extentOfY, merged, pointsOf, stepsWithin } from "./chart_points.js";
@@ -10,6 +10,7 @@ import { padded } from "./chart_scale.js";
 import { smoothed } from "./chart_smooth.js";
 import { ChartTable } from "./chart_table.js";
 import { useData, useEvery } from "./data.js";
+import { own, plain } from "./format.js";
 import { Failure } from "./ui.js";
 
 const REFRESH_MS = 5000;
@@ -33,7 +34,7 @@ export function ChartCard({ metric, runs, settings, palette, onZoom, isAlone }) 
   const { isNear, wasNear } = useNear(card);
   const [asked, setWide] = useState(/** @type {boolean | null} */ (null));
   const isWide = asked ?? isAlone;
-  const having = runs.filter((run) => run.metric_summary[metric] !== undefined);
+  const having = runs.filter((run) => own(run.metric_summary, metric) !== undefined);
   const { series, counts, error, isLoading } = useHistories(metric, having, settings, isNear, wasNear);
   const points = useMemo(
     () => series.map((one) => pointsOf(one, axis, startOf(runs, one.run_id))),
@@ -56,22 +57,15 @@ export function ChartCard({ metric, runs, settings, palette, onZoom, isAlone }) 
     const names = new Map(runs.map((run) => [run.run_id, run.name]));
     save(new Blob([csvOf(series, names)], { type: "text/csv" }), `${metric}.csv`);
   };
-  const toPng = () => {
-    const canvas = card.current?.querySelector("canvas");
-    if (canvas) {
-      void picture(canvas, metric, lines, palette).then((blob) => save(blob, `${metric}.png`));
-    }
-  };
   const zoomTo = (/** @type {[number, number] | null} */ range) => onZoom(range && zoomed(range, whole, axis));
   const notes = notesOf(points, x, { ...counts, leftOut: y.leftOut });
   const height = isWide ? 420 : 220;
-  return html`<section ref=${card} class=${`chart${isWide ? " chart-wide" : ""}`} aria-label=${metric}>
+  return html`<section ref=${card} class=${`chart${isWide ? " chart-wide" : ""}`} aria-label=${plain(metric)}>
     <header>
-      <h3 title=${metric}>${metric}</h3>
+      <h3 title=${plain(metric)}>${metric}</h3>
       <span class="chart-tools">
-        <button type="button" class="quiet" onClick=${toPng} disabled=${lines.length === 0} aria-label=${`PNG of ${metric}`}>PNG</button>
-        <button type="button" class="quiet" onClick=${toCsv} disabled=${lines.length === 0} aria-label=${`CSV of ${metric}`}>CSV</button>
-        <button type="button" class="quiet" onClick=${() => setWide(!isWide)} aria-pressed=${isWide} aria-label=${`${metric} over the whole width`}>
+        <button type="button" class="quiet" onClick=${toCsv} disabled=${lines.length === 0} aria-label=${`CSV of ${plain(metric)}`}>CSV</button>
+        <button type="button" class="quiet" onClick=${() => setWide(!isWide)} aria-pressed=${isWide} aria-label=${`${plain(metric)} over the whole width`}>
           ${isWide ? "Narrow" : "Wide"}
         </button>
       </span>
@@ -81,7 +75,7 @@ export function ChartCard({ metric, runs, settings, palette, onZoom, isAlone }) 
     ${isNear && lines.length > 0
       ? html`<${Plot}
           lines=${lines} x=${x} y=${padded(y.range, isLog)} axis=${axis} isLog=${isLog} palette=${palette}
-          label=${`Cursor of the chart of ${metric}`} onZoom=${zoomTo} height=${height}
+          label=${`Cursor of the chart of ${plain(metric)}`} onZoom=${zoomTo} height=${height}
         />`
       : html`<div class="chart-plot chart-waiting" style=${{ height: `${height}px` }}>
           ${isLoading ? "Loading …" : error === null && wasNear ? "No points." : ""}
@@ -127,7 +121,8 @@ function useHistories(metric, runs, { axis, zoom }, isNear, wasNear) {
             end: steps[1],
             series: await ask(thinned.map((one) => one.run_id), signal, { start_step: steps[0], end_step: steps[1] }),
           },
-    [steps?.[0], steps?.[1], thinned.map((one) => one.run_id).join(), isNear],
+    // not by the steps: they move as a run goes on, and each answer would be given up for the next
+    [zoom?.[0], zoom?.[1], axis, steps === null, thinned.map((one) => one.run_id).join(), isNear],
   );
   useEvery(REFRESH_MS, isNear && runs.some((run) => run.status === "running"), () => {
     whole.reload();

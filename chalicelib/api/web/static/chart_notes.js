@@ -1,6 +1,6 @@
 // What a chart does not show, in words.
 import { nonFinite } from "./chart_points.js";
-import { number } from "./format.js";
+import { number, own, plain } from "./format.js";
 
 const NAMED = 5;
 
@@ -48,9 +48,9 @@ function marked(word, steps, isThinned) {
  */
 export function summaryOf(metric, runs) {
   const parts = runs.slice(0, NAMED).map(({ name, metric_summary }) => {
-    const { last, step, min, max } = /** @type {MetricSummary} */ (metric_summary[metric]);
+    const { last, step, min, max } = /** @type {MetricSummary} */ (own(metric_summary, metric));
     return `${name} ended at ${number(last)} at step ${step}, between ${number(min)} and ${number(max)}`;
   });
   const more = runs.length > NAMED ? `; and ${runs.length - NAMED} more runs` : "";
-  return `Chart of ${metric}: ${parts.join("; ")}${more}.`;
+  return plain(`Chart of ${metric}: ${parts.join("; ")}${more}.`);
 }

@@ -48,9 +48,9 @@ export function ticks(least, greatest, count, { isLog = false, isWhole = false, 
   const by = isWhole ? Math.max(1, step) : step;
   /** @type {number[]} */
   const found = [];
-  for (let at = Math.ceil(least / by); at * by <= greatest; at += 1) {
+  for (let at = Math.ceil(least / by - 1e-9); at <= greatest / by + 1e-9; at += 1) {
     // 3 * 0.1 is not 0.3
-    found.push(Number((at * by).toPrecision(12)));
+    found.push(Number((at * by).toPrecision(15)));
   }
   return found;
 }
@@ -87,20 +87,28 @@ function logTicks(least, greatest, count) {
  * @param {number[]} values
  */
 export function tickLabels(values) {
-  const step = Math.min(...values.slice(1).map((value, at) => Math.abs(value - /** @type {number} */ (values[at]))));
+  const step = values.length === 1
+    ? lastDigit(values[0] ?? 0)
+    : Math.min(...values.slice(1).map((value, at) => Math.abs(value - /** @type {number} */ (values[at]))));
   const largest = Math.max(...values.map(Math.abs));
   return values.map((value) => (value === 0 ? "0" : short(value, largest, step)).replace("-", "−"));
+}
+
+/** What its last digit counts: 0.01 of 3.25. @param {number} value */
+function lastDigit(value) {
+  const [digits = "", power] = value.toExponential().split("e");
+  return 10 ** (Number(power) - (digits.split(".")[1] ?? "").length);
 }
 
 /** @param {number} value @param {number} largest @param {number} step to the next tick */
 function short(value, largest, step) {
   if (largest >= 1e15 || largest < 1e-4) {
-    return value.toExponential(Math.min(3, decimals(step / 10 ** Math.floor(Math.log10(Math.abs(value))))));
+    return value.toExponential(decimals(step / 10 ** Math.floor(Math.log10(Math.abs(value)))));
   }
   const [unit, sign] = UNITS.find(([size]) => largest >= 10 * size) ?? [1, ""];
   const digits = decimals(step / unit);
   return unit === 1 || digits > 1
-    ? value.toLocaleString("en", { maximumSignificantDigits: 12 })
+    ? value.toLocaleString("en", { maximumSignificantDigits: 15 })
     : `${Number((value / unit).toFixed(digits))}${sign}`;
 }
 

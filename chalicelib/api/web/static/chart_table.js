@@ -5,7 +5,7 @@ import { nearest } from "./chart_points.js";
 import { span } from "./chart_scale.js";
 import { slackOf } from "./chart_plot.js";
 import { dashOf } from "./chart_theme.js";
-import { number, time } from "./format.js";
+import { number, own, time } from "./format.js";
 import { href } from "./router.js";
 
 /**
@@ -31,7 +31,7 @@ export function ChartTable({ metric, lines, runs, x, axis }) {
       </thead>
       <tbody>
         ${runs.map((run, index) => {
-          const summary = run.metric_summary[metric];
+          const summary = own(run.metric_summary, metric);
           const line = lines.find((one) => one.points.runId === run.run_id);
           if (summary === undefined) {
             return null;

@@ -36,13 +36,19 @@ export function dashOf(index) {
 
 /** @returns {Palette} */
 function read() {
-  const style = getComputedStyle(document.documentElement);
-  const color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
-  return {
+  // an element's colour is computed, for light or dark; that of a variable is not
+  const probe = document.body.appendChild(document.createElement("i"));
+  const color = (/** @type {string} */ name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const palette = {
     series: Array.from({ length: SERIES }, (_, at) => color(`--series-${at + 1}`)),
     ink: color("--ink"),
     faint: color("--faint"),
     line: color("--line"),
     ground: color("--ground"),
   };
+  probe.remove();
+  return palette;
 }

@@ -8,11 +8,13 @@ import { usePalette } from "./chart_theme.js";
 import { useData, useEvery, useTyped } from "./data.js";
 import { counted } from "./format.js";
 import { adjust, here, href } from "./router.js";
+import { foundRuns, Missing } from "./run_found.js";
 import { RunPicker } from "./run_picker.js";
 import { Await, Empty } from "./ui.js";
 
 const NEWEST = 10;
-const MAX_RUNS = 50;
+/** The most that one question may be about. */
+const MAX_RUNS = 100;
 const REFRESH_MS = 5000;
 const BEGIN = `for step in range(100):
     run.log({"train/loss": 1 / (step + 1)}, step=step)`;
@@ -29,7 +31,7 @@ export function ChartsTab({ experiment, place }) {
     (signal) => chosenRuns(experiment.id, asked, known.current, signal),
     [experiment.id, asked.join()],
   );
-  const isRunning = loaded.data?.some((run) => run.status === "running") ?? false;
+  const isRunning = loaded.data?.runs.some((run) => run.status === "running") ?? false;
   useEvery(REFRESH_MS, isRunning, loaded.reload);
   const pick = (/** @type {string[]} */ ids) => {
     adjust(here(), { runs: ids.join(",") });
@@ -37,9 +39,10 @@ export function ChartsTab({ experiment, place }) {
   };
   return html`
     <${Await} loaded=${loaded} what="runs">
-      ${(/** @type {Run[]} */ runs) => html`
+      ${(/** @type {import("./run_found.js").FoundRuns} */ { runs, missing }) => html`
+        <${Missing} ids=${missing} />
         <${Legend} runs=${runs} isNewest=${asked.length === 0} pick=${() => setPicking(true)} />
-        <${MetricCharts} runs=${runs} place=${place} />
+        <${MetricCharts} runs=${runs} total=${Math.max(runs.length, asked.length - missing.length)} place=${place} />
         ${isPicking &&
         html`<${RunPicker}
           experimentId=${experiment.id} title="Runs in the charts" action="Show" max=${MAX_RUNS}
@@ -55,18 +58,18 @@ export function ChartsTab({ experiment, place }) {
  * @param {string} experimentId @param {string[]} ids
  * @param {Map<string, Run>} known
  * @param {AbortSignal} signal
- * @returns {Promise<Run[]>}
+ * @returns {Promise<import("./run_found.js").FoundRuns>} of more than can be drawn only the first
  */
 async function chosenRuns(experimentId, ids, known, signal) {
   if (ids.length === 0) {
     const page = await get("api/v1/experiments/runs", { experiment_id: experimentId, limit: NEWEST }, signal);
-    return page.runs;
+    return { runs: page.runs, missing: [] };
   }
-  const wanted = ids.filter((id) => !known.has(id) || known.get(id)?.status === "running");
-  for (const run of await Promise.all(wanted.map((id) => get(`api/v1/experiments/runs/${encodeURIComponent(id)}`, {}, signal)))) {
-    known.set(run.run_id, run);
-  }
-  return ids.flatMap((id) => known.get(id) ?? []);
+  const drawn = ids.slice(0, MAX_RUNS);
+  const wanted = drawn.filter((id) => !known.has(id) || known.get(id)?.status === "running");
+  const { runs, missing } = await foundRuns(wanted, signal);
+  runs.forEach((run) => known.set(run.run_id, run));
+  return { runs: drawn.flatMap((id) => (missing.includes(id) ? [] : (known.get(id) ?? []))), missing };
 }
 
 /** @param {{ runs: Run[], isNewest: boolean, pick: () => void }} props */
@@ -88,9 +91,10 @@ function Legend({ runs, isNewest, pick }) {
 /**
  * A chart for each metric that one of the runs has, drawn when it comes into view. How they are drawn is
  * in the address: `x`, `smooth`, `log`, `metrics`, `from`, `to`.
- * @param {{ runs: Run[], place: import("./router.js").Place }} props
+ * @param {{ runs: Run[], place: import("./router.js").Place, total?: number }} props `total` runs were
+ *   asked for
  */
-export function MetricCharts({ runs: given, place }) {
+export function MetricCharts({ runs: given, place, total = given.length }) {
   const runs = useMemo(() => given.slice(0, MAX_RUNS), [given]);
   const palette = usePalette();
   const asked = settingsOf(place.query);
@@ -108,7 +112,7 @@ export function MetricCharts({ runs: given, place }) {
   }
   return html`
     <${Toolbar} settings=${settings} filter=${filter.typed} setFilter=${filter.setTyped} setSmoothing=${smoothing.setTyped} zoom=${zoom} />
-    ${given.length > MAX_RUNS && html`<p class="notice">The first ${MAX_RUNS} of ${given.length} runs are drawn.</p>`}
+    ${total > runs.length && html`<p class="notice">The first ${runs.length} of ${total} runs are drawn.</p>`}
     <p class="faint" role="status">
       ${counted(count, "metric")}${filter.settled && ` of ${names.length}`}
     </p>
@@ -165,5 +169,5 @@ function Toolbar({ settings, filter, setFilter, setSmoothing, zoom }) {
 
 /** `runs=a,b` and `runs=a&runs=b`. @param {URLSearchParams} query */
 function idsOf(query) {
-  return [...new Set(query.getAll("runs").flatMap((one) => one.split(",")).filter(Boolean))].slice(0, MAX_RUNS);
+  return [...new Set(query.getAll("runs").flatMap((one) => one.split(",")).filter(Boolean))];
 }

@@ -1,5 +1,6 @@
 // The columns of the runs table: which there are, what is in them, how the address spells them.
 import { spelledField } from "./filter_fields.js";
+import { own } from "./format.js";
 
 /**
  * @typedef {object} Column
@@ -28,11 +29,16 @@ const ORDERED_BY = /** @type {Record<string, string>} */ ({
   duration: "duration_ms",
   user: "user_id",
 });
+const KINDS = /** @type {Record<string, "metric" | "param" | "tag">} */ ({
+  metrics: "metric",
+  params: "param",
+  tags: "tag",
+});
 const MOST_BY_DEFAULT = 12;
 const NEWEST_FIRST = { id: "started", isDescending: true };
 
 /** The names of columns that need no key. */
-export const PLAIN_COLUMNS = /** @type {(keyof typeof PLAIN)[]} */ (Object.keys(PLAIN));
+const PLAIN_COLUMNS = /** @type {(keyof typeof PLAIN)[]} */ (Object.keys(PLAIN));
 
 /** @param {string} id @returns {Column | null} null when there is no such column */
 export function column(id) {
@@ -42,8 +48,7 @@ export function column(id) {
     return kind === undefined ? null : { id, kind, key: "", label: PLAIN[kind] };
   }
   const key = id.slice(dot + 1);
-  const kinds = /** @type {const} */ ({ metrics: "metric", params: "param", tags: "tag" });
-  const kind = kinds[/** @type {keyof typeof kinds} */ (id.slice(0, dot))];
+  const kind = own(KINDS, id.slice(0, dot));
   return kind === undefined || key === "" ? null : { id, kind, key, label: key };
 }
 
@@ -81,8 +86,8 @@ export function askedColumns(text) {
 export function defaultColumns(known, goals) {
   const metrics = [...known.metrics].filter((key) => !key.startsWith("system/"));
   const ranked = [
-    ...metrics.filter((key) => key in goals),
-    ...metrics.filter((key) => !(key in goals)),
+    ...metrics.filter((key) => Object.hasOwn(goals, key)),
+    ...metrics.filter((key) => !Object.hasOwn(goals, key)),
   ];
   const differing = [...known.params].filter(([, values]) => values.size > 1).map(([key]) => key);
   const half = MOST_BY_DEFAULT / 2;
@@ -122,11 +127,11 @@ function sorted(keys) {
 export function cellOf(column, row) {
   switch (column.kind) {
     case "metric":
-      return row.metrics[column.key];
+      return own(row.metrics, column.key);
     case "param":
-      return row.params[column.key];
+      return own(row.params, column.key);
     case "tag":
-      return row.tags[column.key];
+      return own(row.tags, column.key);
     case "name":
       return row.name;
     case "status":
@@ -220,7 +225,7 @@ export function sortedBy(sort, column) {
  */
 export function nextSort(sort, column, goals) {
   const isFirst =
-    column.kind === "metric" ? goals[column.key] !== "min" : column.kind === "duration";
+    column.kind === "metric" ? own(goals, column.key) !== "min" : column.kind === "duration";
   if (column.kind === "started") {
     return sort === null ? { id: "started", isDescending: false } : null;
   }

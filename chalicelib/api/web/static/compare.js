@@ -1,14 +1,16 @@
 // Runs compared: a few side by side, or many in plots.
-import { html, useEffect, useMemo, useRef, useState } from "preact";
+import { html, useMemo } from "preact";
 import { get, post, segment } from "./api.js";
 import { MetricCharts } from "./charts.js";
 import { ManyRuns } from "./compare_many.js";
 import { ComparePlots } from "./compare_plots.js";
 import { ComparedTable } from "./compare_table.js";
-import { copied, csv, goalTexts, goalsOf, markdownTable, rowsOf, runIds, timesBest } from "./compare_values.js";
+import { copied, goalTexts, goalsOf, rowsOf, runIds, timesBest } from "./compare_values.js";
+import { csv } from "./csv.js";
 import { useData, useTyped } from "./data.js";
 import { counted } from "./format.js";
 import { adjust, here, href } from "./router.js";
+import { foundRuns, Missing } from "./run_found.js";
 import { Await, Copy, Crumbs, Empty, useTitle } from "./ui.js";
 
 const MOST = 10;
@@ -37,17 +39,18 @@ export function CompareView({ place }) {
   return html`<${FewRuns} ids=${ids} place=${place} />`;
 }
 
-/** @typedef {{ compared: Compared, runs: Run[], experiments: Experiment[] }} Side */
+/** @typedef {{ compared: Compared | null, runs: Run[], missing: string[], experiments: Experiment[] }} Side null of fewer than two */
 
 /** @param {string[]} ids @param {Record<string, Goal>} goals @param {AbortSignal} signal @returns {Promise<Side>} */
 async function loadSides(ids, goals, signal) {
-  const [compared, ...runs] = await Promise.all([
-    post("api/v1/experiments/runs/compare", { run_ids: ids, ...(Object.keys(goals).length > 0 && { goals }) }, signal),
-    ...ids.map((id) => get(`api/v1/experiments/runs/${segment(id)}`, {}, signal)),
-  ]);
+  const { runs, missing } = await foundRuns(ids, signal);
   const owners = [...new Set(runs.map((run) => run.experiment_id))];
-  const experiments = await Promise.all(owners.map((id) => get(`api/v1/experiments/${segment(id)}`, {}, signal)));
-  return { compared, runs, experiments };
+  const asked = { run_ids: runs.map((run) => run.run_id), ...(Object.keys(goals).length > 0 && { goals }) };
+  const [compared, ...experiments] = await Promise.all([
+    runs.length < 2 ? null : post("api/v1/experiments/runs/compare", asked, signal),
+    ...owners.map((id) => get(`api/v1/experiments/${segment(id)}`, {}, signal)),
+  ]);
+  return { compared, runs, missing, experiments };
 }
 
 /** @param {{ ids: string[], place: import("./router.js").Place }} props */
@@ -65,14 +68,19 @@ function FewRuns({ ids, place }) {
     ]} />
     <h1>Compare ${ids.length} runs</h1>
     <${Await} loaded=${loaded} what="runs">
-      ${(/** @type {Side} */ side) => html`<${Sides} side=${side} goals=${goals} place=${place} />`}
+      ${(/** @type {Side} */ side) => html`
+        <${Missing} ids=${side.missing} />
+        ${side.compared === null
+          ? html`<p>There is nothing to compare: ${side.runs.length === 0 ? "none of them is there" : html`only <a href=${href(["runs", side.runs[0]?.run_id ?? ""])}><bdi>${side.runs[0]?.name}</bdi></a> is there`}.</p>`
+          : html`<${Sides} side=${side} compared=${side.compared} goals=${goals} place=${place} />`}
+      `}
     </${Await}>
   `;
 }
 
-/** @param {{ side: Side, goals: Record<string, Goal>, place: import("./router.js").Place }} props */
-function Sides({ side, goals, place }) {
-  const { compared, runs, experiments } = side;
+/** @param {{ side: Side, compared: Compared, goals: Record<string, Goal>, place: import("./router.js").Place }} props */
+function Sides({ side, compared, goals, place }) {
+  const { runs, experiments } = side;
   const onlyDifferences = place.query.get("only") === "differences";
   const names = place.query.get("names") ?? "";
   const { typed, setTyped } = useTyped(names, (text) => adjust(here(), { names: text }));
@@ -83,10 +91,10 @@ function Sides({ side, goals, place }) {
   };
   const remove = (/** @type {string} */ id) =>
     adjust(place, { runs: runs.map((run) => run.run_id).filter((one) => one !== id).join(",") });
-  const texts = useMemo(() => {
+  const text = useMemo(() => {
     const rowsFor = (/** @type {"metrics" | "params"} */ what) => rowsOf(compared.runs.map((run) => run[what]));
     const all = copied(compared.runs, rowsFor("metrics"), rowsFor("params"));
-    return { csv: csv(all), markdown: markdownTable(all) };
+    return csv(all);
   }, [compared]);
   return html`
     <${Best} compared=${compared} />
@@ -99,24 +107,23 @@ function Sides({ side, goals, place }) {
       <label class="hidden-label" for="compare-names">Params and metrics whose name has</label>
       <input id="compare-names" type="search" placeholder="Params and metrics" value=${typed}
         onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} />
-      <${Copy} text=${texts.csv} label="Copy as CSV" />
-      <${Copy} text=${texts.markdown} label="Copy as markdown" />
+      <${Copy} text=${text} label="Copy as CSV" />
       ${experiments.map(
-        (one) => html`<a key=${one.id} class="button" href=${href(["compare"], { experiment: one.slug })}>Plot all runs of ${one.name}</a>`,
+        (one) => html`<a key=${one.id} class="button" href=${href(["compare"], { experiment: one.slug })}>Plot all runs of <bdi>${one.name}</bdi></a>`,
       )}
     </div>
     <${ComparedTable} compared=${compared} runs=${runs} onlyDifferences=${onlyDifferences} names=${names}
       setGoal=${setGoal} remove=${runs.length > 2 ? remove : null} />
-    <${ComparePlots} runs=${runs} place=${place} preferred=${preferred(side)} />
-    <${WhenSeen}>
+    <${ComparePlots} runs=${runs} place=${place} preferred=${preferred(compared, experiments)} />
+    <section class="compare-charts">
       <h2>Charts</h2>
       <${MetricCharts} runs=${runs} place=${place} />
-    </${WhenSeen}>
+    </section>
   `;
 }
 
-/** Metrics with a goal, then those that all have. @param {Side} side */
-function preferred({ compared, experiments }) {
+/** Metrics with a goal, then those that all have. @param {Compared} compared @param {Experiment[]} experiments */
+function preferred(compared, experiments) {
   const shared = Object.entries(compared.comparison.metric_comparison)
     .filter(([, metric]) => Object.keys(metric.all_values).length === compared.runs.length)
     .map(([name]) => name);
@@ -127,34 +134,20 @@ function preferred({ compared, experiments }) {
 function Best({ compared }) {
   const { best_run: best, metric_comparison: metrics } = compared.comparison;
   const total = Object.keys(metrics).length;
-  const nameOf = (/** @type {string} */ id) => compared.runs.find((run) => run.run_id === id)?.name ?? id;
+  const nameOf = (/** @type {string} */ id) => html`<bdi>${compared.runs.find((run) => run.run_id === id)?.name ?? id}</bdi>`;
   if (total === 0) {
     return html`<p>These runs have logged no metrics yet.</p>`;
   }
   const times = timesBest(metrics);
   if (best !== null) {
     return html`<p>
-      <strong>${nameOf(best)}</strong> is best in most metrics: ${times.get(best) ?? 0} of ${total}.
+      <strong>${nameOf(best)}</strong> is best in more metrics than any other: ${times.get(best) ?? 0} of ${total}.
     </p>`;
   }
-  const most = Math.max(0, ...times.values());
-  const tied = [...times].filter(([, count]) => count === most).map(([id]) => nameOf(id));
-  return html`<p>No run is best in most metrics: ${tied.join(" and ")} are each best in ${counted(most, "metric")} of ${total}.</p>`;
-}
-
-/** What is below is made when somebody comes near. @param {any} props */
-function WhenSeen({ children }) {
-  const mark = useRef(/** @type {HTMLElement | null} */ (null));
-  const [isSeen, setSeen] = useState(false);
-  useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => entries.some((one) => one.isIntersecting) && setSeen(true),
-      { rootMargin: "300px" },
-    );
-    if (mark.current !== null) {
-      observer.observe(mark.current);
-    }
-    return () => observer.disconnect();
-  }, []);
-  return html`<div ref=${mark} class="when-seen">${isSeen && children}</div>`;
+  if (times.size === 0) {
+    return html`<p>No run is best in any metric: none of their values can be told apart.</p>`;
+  }
+  const most = Math.max(...times.values());
+  const tied = [...times].filter(([, count]) => count === most).map(([id], at) => html`${at > 0 && " and "}${nameOf(id)}`);
+  return html`<p>No run is best in more metrics than the others: ${tied} are each best in ${counted(most, "metric")} of ${total}.</p>`;
 }

@@ -1,5 +1,5 @@
 // Axes of params and metrics over many runs, where the lines lie, and which is nearest. No DOM.
-import { double } from "./format.js";
+import { double, own } from "./format.js";
 import { categoryAxis, numericAxis, spansDecades, spelledNumber, tickText } from "./svg_axis.js";
 
 /** @typedef {import("./svg_axis.js").Axis} Axis */
@@ -21,9 +21,9 @@ const collator = new Intl.Collator("en", { numeric: true });
 export function column(field, runs, { pad = 0 } = {}) {
   const [kind, name] = split(field);
   if (kind === "metrics") {
-    return numeric(field, name, runs.map((run) => finite(run.metrics[name])), pad);
+    return numeric(field, name, runs.map((run) => finite(own(run.metrics, name))), pad);
   }
-  const texts = runs.map((run) => run.params[name] ?? null);
+  const texts = runs.map((run) => own(run.params, name) ?? null);
   const numbers = texts.map((text) => (text === null ? null : spelledNumber(text)));
   const isNumeric = texts.some((text) => text !== null) && numbers.every((one, index) => one !== null || texts[index] === null);
   if (isNumeric) {

@@ -20,7 +20,7 @@ export function ManyRuns({ slug, place }) {
       { label: loaded.data?.experiment.name ?? slug, address: href(["experiments", slug]) },
       { label: "Compare" },
     ]} />
-    <h1>Compare the runs of ${loaded.data?.experiment.name ?? slug}</h1>
+    <h1>Compare the runs of <bdi>${loaded.data?.experiment.name ?? slug}</bdi></h1>
     <${FilterForm} key=${filter} filter=${filter} place=${place} />
     <${Await} loaded=${loaded} what="runs">
       ${(/** @type {Found} */ { runs, experiment, isMore }) => html`

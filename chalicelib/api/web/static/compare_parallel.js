@@ -1,6 +1,7 @@
 // Parallel coordinates: a line for each run through the axes of its params to that of a metric.
 import { html, useMemo, useRef, useState } from "preact";
 import { crossings, NONE, nearestLine, nextRun, withinRanges } from "./compare_axes.js";
+import { plain } from "./format.js";
 import { linePath, shortened } from "./svg_path.js";
 import { useWidth } from "./svg_width.js";
 
@@ -70,10 +71,13 @@ export function Parallel({ columns, colour, chosen, choose, open, ranges, mark, 
       draw({ axis: from.axis, range: [Math.max(0, Math.min(up, from.from)), Math.min(1, Math.max(up, from.from))] });
     }
   };
-  const release = () => {
-    const from = drag.current;
+  const cancel = () => {
     drag.current = null;
     draw(null);
+  };
+  const release = () => {
+    const from = drag.current;
+    cancel();
     if (from !== null) {
       mark(from.axis, drawn === null ? null : drawn.range);
     } else if (chosen !== null) {
@@ -94,8 +98,8 @@ export function Parallel({ columns, colour, chosen, choose, open, ranges, mark, 
     <div class="scroll plot-room" ref=${box}>
       <svg class=${`plot-layer parallel-lines ${chosen === null ? "" : "is-faded"}`} width=${width} height=${height} aria-hidden="true">${all}</svg>
       <svg class="parallel plot-top" width=${width} height=${height} tabindex="0" role="img"
-        aria-label=${`Parallel coordinates of ${count} runs over ${columns.map((one) => one.label).join(", ")}. Up and down go through the runs by ${colour.label}, Enter opens one.`}
-        onPointerMove=${move} onPointerDown=${down} onPointerUp=${release}
+        aria-label=${`Parallel coordinates of ${count} runs over ${plain(columns.map((one) => one.label).join(", "))}. Up and down go through the runs by ${plain(colour.label)}, Enter opens one.`}
+        onPointerMove=${move} onPointerDown=${down} onPointerUp=${release} onPointerCancel=${cancel}
         onPointerLeave=${() => drag.current === null && choose(null)} onKeyDown=${press}>
         ${columns.map((column, axis) => html`<${AxisLine} key=${column.field} column=${column} x=${x(axis)} y=${y}
           gap=${gap} range=${shown[axis]} isLast=${axis === columns.length - 1} />`)}
@@ -112,20 +116,21 @@ export function Parallel({ columns, colour, chosen, choose, open, ranges, mark, 
  *   range: [number, number] | undefined, isLast: boolean }} props
  */
 function AxisLine({ column, x, y, gap, range, isLast }) {
+  const marked = range?.map((at) => Math.min(1, Math.max(0, at)));
   const letters = Math.max(8, Math.floor((gap || 120) / 7));
   return html`
     <g class="parallel-axis">
       <text x=${x} y="14" text-anchor="middle" class=${isLast ? "parallel-goal" : ""}>
-        ${shortened(column.label, letters)}<title>${column.label}</title>
+        ${shortened(plain(column.label), letters)}<title>${plain(column.label)}</title>
       </text>
       ${column.axis.kind === "log" && html`<text class="svg-tick" x=${x} y="27" text-anchor="middle">log</text>`}
       <line class="svg-zero" x1=${x} x2=${x} y1=${y(0)} y2=${y(1)} />
-      ${range !== undefined && html`<rect class="parallel-range" x=${x - 6} width="12" y=${y(range[1])} height=${Math.max(2, y(range[0]) - y(range[1]))} />`}
+      ${marked !== undefined && html`<rect class="parallel-range" x=${x - 6} width="12" y=${y(marked[1] ?? 1)} height=${Math.max(2, y(marked[0] ?? 0) - y(marked[1] ?? 1))} />`}
       ${column.axis.ticks.map(
         (tick) => html`<g key=${tick.text}>
           <line class="svg-zero" x1=${x - 4} x2=${x} y1=${y(tick.at)} y2=${y(tick.at)} />
           <text class="svg-tick parallel-tick" x=${isLast ? x + 7 : x - 7} y=${y(tick.at) + 4} text-anchor=${isLast ? "start" : "end"}>
-            ${shortened(tick.text, isLast ? 9 : 12)}<title>${tick.text}</title>
+            ${shortened(plain(tick.text), isLast ? 9 : 12)}<title>${plain(tick.text)}</title>
           </text>
         </g>`,
       )}

@@ -1,9 +1,10 @@
 // Parallel coordinates and a scatter plot of the same runs, with what they show in the address.
 import { html, useMemo, useState } from "preact";
 import { column, crossings, fields, split, withinRanges } from "./compare_axes.js";
+import { markText, rangesOf } from "./compare_marks.js";
 import { Parallel } from "./compare_parallel.js";
 import { Scatter } from "./compare_scatter.js";
-import { counted, number } from "./format.js";
+import { counted, number, own, plain } from "./format.js";
 import { adjust, go, href } from "./router.js";
 import { spelledNumber } from "./svg_axis.js";
 
@@ -30,15 +31,11 @@ export function ComparePlots({ runs, place, preferred }) {
     return html`<p class="faint">These runs have no metrics to draw.</p>`;
   }
   const colour = /** @type {Column} */ (columns.at(-1));
-  const ranges = rangesOf(place.query.getAll("range"), all);
+  const ranges = rangesOf(place.query.getAll("range"), columns);
   const open = (/** @type {number} */ run) => go(href(["runs", runs[run]?.run_id ?? ""]));
   const mark = (/** @type {number} */ axis, /** @type {[number, number] | null} */ range) => {
-    const next = { ...ranges };
-    delete next[axis];
-    if (range !== null) {
-      next[axis] = range;
-    }
-    adjust(place, { range: Object.entries(next).map(([at, [low, high]]) => `${low.toFixed(3)}:${high.toFixed(3)}:${all[Number(at)]}`) });
+    const others = place.query.getAll("range").filter((one) => !one.endsWith(`:${all[axis]}`));
+    adjust(place, { range: range === null ? others : [...others, markText(/** @type {Column} */ (columns[axis]), range)] });
   };
   const marked = Object.keys(ranges).length;
   const within = marked === 0 ? runs.length : withinRanges(crossings(columns, runs.length), ranges).filter(Boolean).length;
@@ -50,7 +47,7 @@ export function ComparePlots({ runs, place, preferred }) {
       ? html`<${Parallel} columns=${columns} colour=${colour} chosen=${chosen} choose=${choose} open=${open} ranges=${ranges} mark=${mark} />`
       : html`<p class="faint">No param differs between these runs. Add an axis to see one all the same.</p>`}
     <${Readout} run=${chosen === null ? undefined : runs[chosen]} columns=${columns}
-      hint=${`Point at a line, or focus the plot and press up and down. Drag along an axis to keep only the runs that cross it there.`} />
+      hint=${`Point at a line, or focus the plot and press up and down. Drag along an axis to keep only the runs that cross it there; a filter of runs does the same.`} />
     ${marked > 0 &&
     html`<p role="status">
       ${counted(within, "run")} of ${runs.length} within the marks.
@@ -75,9 +72,14 @@ function Axes({ place, known, shown, metric }) {
       </label>
       <span>Axes</span>
       ${shown.map(
-        (one) => html`<button key=${one} type="button" class="tag" title=${`Remove the axis ${one}`}
-          disabled=${shown.length < 2} onClick=${() => set(shown.filter((other) => other !== one))}>
-          ${split(one)[1]} <span aria-hidden="true">✕</span><span class="hidden-label">remove this axis</span>
+        (one) => html`<button key=${one} type="button" class="tag" title=${`Remove the axis ${plain(one)}`}
+          disabled=${shown.length < 2} onClick=${(/** @type {any} */ event) => {
+            // the button goes, and of two the other can no longer be pressed
+            const { nextElementSibling: next, previousElementSibling: before, parentElement: bar } = event.currentTarget;
+            (shown.length === 2 ? bar.querySelector("select") : next?.matches("button") ? next : before).focus();
+            set(shown.filter((other) => other !== one));
+          }}>
+          <bdi>${split(one)[1]}</bdi> <span aria-hidden="true">✕</span><span class="hidden-label">remove this axis</span>
         </button>`,
       )}
       ${rest.length > 0 &&
@@ -94,10 +96,13 @@ function Axes({ place, known, shown, metric }) {
 function Scale({ colour }) {
   const known = colour.values.filter((one) => typeof one === "number");
   const missing = colour.values.length - known.length;
+  if (known.length === 0) {
+    return html`<p class="faint">No run has a finite value of <bdi>${colour.label}</bdi>.</p>`;
+  }
   return html`<p class="plot-scale">
     <span>${number(least(known))}</span>
     <span class="plot-gradient" aria-hidden="true"></span>
-    <span>${number(-least(known.map((one) => -one)))} ${colour.label}</span>
+    <span>${number(-least(known.map((one) => -one)))} <bdi>${colour.label}</bdi></span>
     ${missing > 0 && html`<span class="faint">${counted(missing, "run")} without it, grey</span>`}
   </p>`;
 }
@@ -112,12 +117,12 @@ function Readout({ run, columns, hint }) {
   return html`<p class="svg-readout" aria-live="polite">
     ${run === undefined
       ? html`<span class="faint">${hint}</span>`
-      : html`<a href=${href(["runs", run.run_id])}>${run.name}</a>
+      : html`<a href=${href(["runs", run.run_id])}><bdi>${run.name}</bdi></a>
           ${columns.map((one) => {
             const [kind, name] = split(one.field);
-            const param = run.params[name] ?? "–";
-            const value = kind === "metrics" ? number(run.metrics[name]) : number(spelledNumber(param) ?? param);
-            return html`<span key=${one.field}><span class="faint">${name}</span> ${value}</span>`;
+            const param = own(run.params, name) ?? "–";
+            const value = kind === "metrics" ? number(own(run.metrics, name)) : number(spelledNumber(param) ?? param);
+            return html`<span key=${one.field}><bdi class="faint">${name}</bdi> <bdi>${value}</bdi></span>`;
           })}`}
   </p>`;
 }
@@ -151,18 +156,4 @@ function ScatterPart({ runs, place, known, metric, chosen, choose, open }) {
     <${Scatter} across=${across} up=${up} colour=${colour} chosen=${chosen} choose=${choose} open=${open} />
     <${Readout} run=${chosen === null ? undefined : runs[chosen]} columns=${[across, up]} hint="Point at a dot, or focus the plot and press the arrows." />
   `;
-}
-
-/** Marks as the address has them, `0.100:0.500:params.lr`. @param {string[]} texts @param {string[]} axes */
-function rangesOf(texts, axes) {
-  /** @type {Record<number, [number, number]>} */
-  const ranges = {};
-  for (const text of texts) {
-    const [low = "", high = "", ...field] = text.split(":");
-    const axis = axes.indexOf(field.join(":"));
-    if (axis >= 0 && Number.isFinite(Number(low)) && Number.isFinite(Number(high))) {
-      ranges[axis] = [Number(low), Number(high)];
-    }
-  }
-  return ranges;
 }

@@ -2,6 +2,7 @@
 import { html, useMemo } from "preact";
 import { nearestDot, nextRun } from "./compare_axes.js";
 import { colourOf } from "./compare_parallel.js";
+import { plain } from "./format.js";
 import { shortened } from "./svg_path.js";
 import { useWidth } from "./svg_width.js";
 
@@ -60,18 +61,18 @@ export function Scatter({ across, up, colour, chosen, choose, open, height = 320
       </svg>
       <svg class=${`plot-layer scatter-dots ${at === null ? "" : "is-faded"}`} width=${width} height=${height} aria-hidden="true">${drawn}</svg>
       <svg class="scatter plot-top" width=${width} height=${height} tabindex="0" role="img"
-        aria-label=${`${up.label} against ${across.label}, ${count} runs. Arrows go through the runs, Enter opens one.`}
+        aria-label=${`${plain(up.label)} against ${plain(across.label)}, ${count} runs. Arrows go through the runs, Enter opens one.`}
         onPointerMove=${move} onPointerLeave=${() => choose(null)} onClick=${() => chosen !== null && open(chosen)} onKeyDown=${press}>
         ${up.axis.ticks.map(
-          (tick) => html`<text key=${tick.text} class="svg-tick" x=${LEFT - 6} y=${y(tick.at) + 4} text-anchor="end">${tick.text}</text>`,
+          (tick) => html`<text key=${tick.text} class="svg-tick" x=${LEFT - 6} y=${y(tick.at) + 4} text-anchor="end">${plain(tick.text)}</text>`,
         )}
         ${across.axis.ticks.map(
           (tick) => html`<text key=${tick.text} class="svg-tick" x=${x(tick.at)} y=${height - BOTTOM + 16} text-anchor="middle">
-            ${shortened(tick.text, letters)}<title>${tick.text}</title>
+            ${shortened(plain(tick.text), letters)}<title>${plain(tick.text)}</title>
           </text>`,
         )}
         <text x=${(LEFT + width - RIGHT) / 2} y=${height - 8} text-anchor="middle">
-          ${shortened(across.label, 60)}${across.axis.kind === "log" ? " (log)" : ""}
+          ${shortened(plain(across.label), 60)}${across.axis.kind === "log" ? " (log)" : ""}
         </text>
         ${at !== null && html`<circle class="scatter-chosen" cx=${at.x} cy=${at.y} r="7" />`}
       </svg>

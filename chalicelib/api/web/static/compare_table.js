@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "preact";
 import { Swatch } from "./chart_table.js";
 import { behind, rowsOf } from "./compare_values.js";
-import { duration, number } from "./format.js";
+import { duration, number, own, plain } from "./format.js";
 import { href } from "./router.js";
 import { Status, When } from "./ui.js";
 
@@ -26,6 +26,11 @@ export function ComparedTable({ compared, runs, onlyDifferences, names, setGoal,
   const metrics = useMemo(() => rowsOf(compared.runs.map((run) => run.metrics)), [compared]);
   const params = useMemo(() => rowsOf(compared.runs.map((run) => run.params)), [compared]);
   const span = runs.length + 1;
+  const leave = (/** @type {HTMLElement} */ head, /** @type {string} */ id) => {
+    // the button goes with its run
+    (head.nextElementSibling ?? head.previousElementSibling)?.querySelector("a")?.focus();
+    remove?.(id);
+  };
   return html`
     <div class="scroll compare-room" tabindex="0" role="region" aria-label="Comparison">
       <table class="compare">
@@ -35,9 +40,9 @@ export function ComparedTable({ compared, runs, onlyDifferences, names, setGoal,
             ${runs.map(
               (run, index) => html`<th key=${run.run_id} scope="col" class="compare-run">
                 <${Swatch} index=${index} />
-                <a href=${href(["runs", run.run_id])}>${run.name}</a>
+                <a href=${href(["runs", run.run_id])}><bdi>${run.name}</bdi></a>
                 ${remove !== null &&
-                html`<button type="button" class="quiet" aria-label=${`Leave out ${run.name}`} title="Leave out" onClick=${() => remove(run.run_id)}>✕</button>`}
+                html`<button type="button" class="quiet" aria-label=${`Leave out ${plain(run.name)}`} title="Leave out" onClick=${(/** @type {any} */ event) => leave(event.currentTarget.closest("th"), run.run_id)}>✕</button>`}
               </th>`,
             )}
           </tr>
@@ -100,7 +105,7 @@ function Part({ title, span, total, rows, row }) {
  *   setGoal: TableProps["setGoal"] }} props
  */
 function MetricRow({ row, compared, setGoal }) {
-  const metric = compared.comparison.metric_comparison[row.name];
+  const metric = own(compared.comparison.metric_comparison, row.name);
   return html`<tr>
     <th scope="row" class="long">
       ${row.name}

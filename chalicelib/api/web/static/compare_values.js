@@ -1,5 +1,5 @@
 // What there is to compare: rows of runs, goals in the address, copies as text. No DOM.
-import { number } from "./format.js";
+import { number, own } from "./format.js";
 
 /** @typedef {{ name: string, values: (string | Metric | null)[], differs: boolean }} ComparedRow by run */
 
@@ -10,15 +10,9 @@ export function runIds(text) {
 
 /** Goals as the address has them: `min:val/loss`. @param {string[]} texts @returns {Record<string, Goal>} */
 export function goalsOf(texts) {
-  /** @type {Record<string, Goal>} */
-  const goals = {};
-  for (const text of texts) {
-    const goal = text.slice(0, 3);
-    if ((goal === "min" || goal === "max") && text[3] === ":" && text.length > 4) {
-      goals[text.slice(4)] = goal;
-    }
-  }
-  return goals;
+  return Object.fromEntries(
+    texts.filter((text) => /^(?:min|max):./s.test(text)).map((text) => [text.slice(4), /** @type {Goal} */ (text.slice(0, 3))]),
+  );
 }
 
 /** @param {Record<string, Goal>} goals @returns {string[]} */
@@ -34,7 +28,7 @@ export function goalTexts(goals) {
 export function rowsOf(runs) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run)))];
   return names.sort(byName.compare).map((name) => {
-    const values = runs.map((run) => run[name] ?? null);
+    const values = runs.map((run) => own(run, name) ?? null);
     return { name, values, differs: new Set(values).size > 1 };
   });
 }
@@ -72,36 +66,6 @@ export function behind(value, best) {
   const part = (100 * (value - best)) / Math.abs(best);
   const text = Math.abs(part) >= 1000 ? number(Math.round(part)) : String(Number(part.toPrecision(2)));
   return `${part > 0 ? "+" : ""}${text.replace("-", "−")} %`;
-}
-
-/**
- * RFC 4180; a cell that a spreadsheet would run as a formula begins with an apostrophe.
- * @param {(string | number | null)[][]} rows
- */
-export function csv(rows) {
-  const cell = (/** @type {string | number | null} */ value) => {
-    if (value === null) {
-      return "";
-    }
-    const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && Number.isNaN(Number(value)) && value !== "-Infinity"
-      ? `'${value}`
-      : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return rows.map((row) => row.map(cell).join(",")).join("\r\n");
-}
-
-/** A table of markdown; the first row is its head. @param {(string | number | null)[][]} rows */
-export function markdownTable(rows) {
-  const cell = (/** @type {string | number | null} */ value) =>
-    value === null
-      ? ""
-      : String(value)
-          .replace(/[\\|`*_<>[\]]/g, "\\$&")
-          .replace(/\s*[\r\n]+\s*/g, " ");
-  const line = (/** @type {(string | number | null)[]} */ row) => `| ${row.map(cell).join(" | ")} |`;
-  const [head = [], ...body] = rows;
-  return [line(head), `|${" --- |".repeat(head.length)}`, ...body.map(line)].join("\n");
 }
 
 /**

@@ -76,3 +76,17 @@ function quoted(text, at, separator) {
 function isEnd(sign, separator) {
   return sign === separator || sign === "\n" || sign === "\r";
 }
+
+/**
+ * RFC 4180; a cell that a spreadsheet would run as a formula begins with an apostrophe, a number never.
+ * @param {(string | number | null | undefined)[][]} rows
+ */
+export function csv(rows) {
+  const cell = (/** @type {string | number | null | undefined} */ value) => {
+    const text = String(value ?? "");
+    const isFormula = /^[=+\-@\t\r]/.test(text) && text !== "-Infinity" && (text.trim() === "" || Number.isNaN(Number(text)));
+    const safe = isFormula ? `'${text}` : text;
+    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return rows.map((row) => row.map(cell).join(",")).join("\r\n");
+}

@@ -1,5 +1,6 @@
 // What is loaded for a view: the newest answer wins, and what is shown stays while more comes.
 import { useCallback, useEffect, useRef, useState } from "preact";
+import { ApiError, key } from "./api.js";
 
 /**
  * @template T
@@ -11,21 +12,53 @@ import { useCallback, useEffect, useRef, useState } from "preact";
  */
 
 /**
- * Load when one of `deps` changes; an answer that comes too late is dropped. Asked to load again while
- * it loads, it does so afterwards: a slow server still gets to answer.
+ * What a module remembers between views: of one key alone, what another may see is not the same.
+ * @template T
+ * @param {() => T} make what is remembered at first
+ * @returns {() => T} what is remembered with the key of now
+ */
+export function perKey(make) {
+  /** @type {{ owner: string | null, value: T } | null} */
+  let kept = null;
+  return () => {
+    const owner = key();
+    if (kept === null || kept.owner !== owner) {
+      kept = { owner, value: make() };
+    }
+    return kept.value;
+  };
+}
+
+/** The key, or the last one while it is asked for again. */
+export function useKey() {
+  const [now, setNow] = useState(key);
+  useEffect(() => {
+    const changed = () => setNow((old) => key() ?? old);
+    addEventListener("trialbook:key", changed);
+    return () => removeEventListener("trialbook:key", changed);
+  }, []);
+  return now;
+}
+
+/**
+ * Load when one of `deps` or the key changes; an answer that comes too late is dropped. Asked to load
+ * again while it loads, it does so afterwards: a slow server still gets to answer. What may not be seen
+ * or is gone is not shown any longer.
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} load
  * @param {unknown[]} deps
- * @param {{ fresh?: boolean }} [how] `fresh`: what answered other deps is not shown meanwhile
+ * @param {{ fresh?: boolean, before?: T | undefined }} [how] `fresh`: what answered other deps is not
+ *   shown meanwhile; `before` is shown until there is an answer
  * @returns {Loaded<T>}
  */
-export function useData(load, deps, { fresh = false } = {}) {
+export function useData(load, deps, { fresh = false, before } = {}) {
   const [state, setState] = useState(
     /** @type {{ data: T | undefined, error: Error | null, isLoading: boolean, of: string }} */
     ({ data: undefined, error: null, isLoading: true, of: "" }),
   );
   const [round, setRound] = useState(0);
   const pending = useRef({ isBusy: false, isAsked: false });
+  const owner = useKey();
   const question = fresh ? JSON.stringify(deps) : "";
   useEffect(() => {
     const abort = new AbortController();
@@ -43,10 +76,10 @@ export function useData(load, deps, { fresh = false } = {}) {
     };
     load(abort.signal).then(
       (data) => ended(() => ({ data, error: null, isLoading: false, of: question })),
-      (error) => ended((old) => ({ ...old, error, isLoading: false })),
+      (error) => ended((old) => ({ ...old, ...(isNotFor(error) && { data: undefined }), error, isLoading: false })),
     );
     return () => abort.abort();
-  }, [...deps, round]);
+  }, [...deps, owner, round]);
   const reload = useCallback(() => {
     if (pending.current.isBusy) {
       pending.current.isAsked = true;
@@ -54,11 +87,64 @@ export function useData(load, deps, { fresh = false } = {}) {
       setRound((old) => old + 1);
     }
   }, []);
-  const { of, ...found } = state;
-  if (of === question) {
-    return { ...found, reload };
-  }
-  return { data: undefined, error: found.isLoading ? null : found.error, isLoading: found.isLoading, reload };
+  const isOfThis = state.of === question;
+  const error = isOfThis || !state.isLoading ? state.error : null;
+  const data = isOfThis ? state.data : undefined;
+  const shown = data === undefined && !isNotFor(error) ? before : data;
+  return { data: shown, error, isLoading: state.isLoading, reload };
+}
+
+/** @param {Error | null} error */
+function isNotFor(error) {
+  return error instanceof ApiError && (error.status === 403 || error.status === 404);
+}
+
+/**
+ * A list that comes in pages: the first by itself, each other one when it is asked for.
+ * @template {{ next_cursor: string | null }} P
+ * @template T
+ * @param {(cursor: string | null, signal?: AbortSignal) => Promise<P>} ask null is the first page
+ * @param {(page: P) => T[]} pick what is listed of a page
+ * @param {unknown[]} deps with others the list begins anew
+ * @returns {{ first: Loaded<P>, items: T[], more: boolean, isBusy: boolean, error: Error | null,
+ *   load: () => Promise<void> }} `more` tells that `load` would add a page; `error` is of that alone
+ */
+export function usePages(ask, pick, deps) {
+  const first = useData((signal) => ask(null, signal), deps, { fresh: true });
+  const question = JSON.stringify([...deps, useKey()]);
+  const none = { of: question, pages: /** @type {P[]} */ ([]), error: /** @type {Error | null} */ (null), isBusy: false };
+  const [held, setHeld] = useState(none);
+  const rest = held.of === question ? held : none;
+  const pages = first.data === undefined ? [] : [first.data, ...rest.pages];
+  const cursor = pages.at(-1)?.next_cursor ?? null;
+  const load = async () => {
+    const ended = (/** @type {Partial<typeof none>} */ change) =>
+      setHeld((old) => (old.of === question ? { ...old, ...change, isBusy: false } : old));
+    setHeld({ ...rest, error: null, isBusy: true });
+    try {
+      ended({ pages: [...rest.pages, await ask(cursor)] });
+    } catch (error) {
+      ended({ error: /** @type {Error} */ (error) });
+    }
+  };
+  return { first, items: pages.flatMap(pick), more: cursor !== null, isBusy: rest.isBusy, error: rest.error, load };
+}
+
+/** @type {Set<() => void>} */
+const clocks = new Set();
+let timer = 0;
+
+/** Draws again each minute, for what is said of the time that has passed. */
+export function useMinute() {
+  const [, setCount] = useState(0);
+  useEffect(() => {
+    const tick = () => setCount((old) => old + 1);
+    clocks.add(tick);
+    timer ||= setInterval(() => clocks.forEach((one) => one()), 60_000);
+    return () => {
+      clocks.delete(tick);
+    };
+  }, []);
 }
 
 /**

@@ -1,5 +1,6 @@
 // A button that fetches bytes to the computer.
 import { html, useState } from "preact";
+import { plain } from "./format.js";
 import { Failure } from "./ui.js";
 
 /**
@@ -24,7 +25,7 @@ export function Download({ url_of, name, isPrimary = false, isInRow = false }) {
   };
   return html`
     <button type="button" class=${isPrimary ? "primary" : isInRow ? "quiet in-row" : ""} onClick=${fetchBytes}>
-      Download${isInRow && html`<span class="hidden-label"> ${name}</span>`}
+      Download${isInRow && html`<span class="hidden-label"> ${plain(name)}</span>`}
     </button>
     ${error !== null && html`<${Failure} error=${error} />`}
   `;

@@ -1,8 +1,8 @@
 // One experiment: what it is, and the ways to look at it.
 import { html, useEffect } from "preact";
-import { get, key, segment } from "./api.js";
+import { get, segment } from "./api.js";
 import { ChartsTab } from "./charts.js";
-import { useData } from "./data.js";
+import { perKey, useData } from "./data.js";
 import { ExperimentAbout } from "./experiment_about.js";
 import { counted } from "./format.js";
 import { NamedArtifacts } from "./named_artifacts.js";
@@ -11,30 +11,32 @@ import { href } from "./router.js";
 import { RunsTab } from "./runs_view.js";
 import { Await, Crumbs, Empty, Status, Tabs, Tags, useTitle } from "./ui.js";
 
-/** What each tab was asked for last, so that the way back to it leads to the same. */
-const visited = /** @type {Map<string, string>} */ (new Map());
-/** @type {{ owner: string | null, experiment: Experiment | null }} */
-const last = { owner: null, experiment: null };
+/**
+ * What each tab was asked for last, so that the way back to it leads to the same, and what was shown
+ * last: another tab of it begins with that.
+ */
+const last = perKey(() => ({
+  visited: /** @type {Map<string, string>} */ (new Map()),
+  experiment: /** @type {Experiment | undefined} */ (undefined),
+}));
 
 /** @param {{ place: import("./router.js").Place }} props */
 export function ExperimentView({ place }) {
   const name = place.path[1] ?? "";
-  const loaded = useData((signal) => get(`api/v1/experiments/${segment(name)}`, {}, signal), [name]);
-  const before = last.owner === key() && isCalled(last.experiment, name) ? last.experiment : undefined;
-  useEffect(() => {
-    if (loaded.data !== undefined) {
-      last.owner = key();
-      last.experiment = loaded.data;
-    }
-  }, [loaded.data]);
-  return html`<${Await} loaded=${{ ...loaded, data: loaded.data ?? before }} what="the experiment">
+  const { experiment } = last();
+  const before = experiment?.slug === name || experiment?.id === name ? experiment : undefined;
+  const loaded = useData(
+    async (signal) => {
+      const found = /** @type {Experiment} */ (await get(`api/v1/experiments/${segment(name)}`, {}, signal));
+      last().experiment = found;
+      return found;
+    },
+    [name],
+    { before },
+  );
+  return html`<${Await} loaded=${loaded} what="the experiment">
     ${(/** @type {Experiment} */ experiment) => html`<${Frame} experiment=${experiment} place=${place} changed=${loaded.reload} />`}
   </${Await}>`;
-}
-
-/** @param {Experiment | null} experiment @param {string} name */
-function isCalled(experiment, name) {
-  return experiment !== null && (experiment.slug === name || experiment.id === name);
 }
 
 /**
@@ -46,14 +48,14 @@ function Frame({ experiment, place, changed }) {
   useTitle(experiment.name);
   const own = (/** @type {string} */ tab) => `${experiment.id} ${tab}`;
   useEffect(() => {
-    visited.set(own(current), place.query.toString());
+    last().visited.set(own(current), place.query.toString());
   }, [place]);
   const tab = (/** @type {string} */ name, /** @type {string} */ label) => ({
     name,
     label,
     address: href(
       ["experiments", experiment.slug, ...(name === first ? [] : [name])],
-      new URLSearchParams(visited.get(own(name)) ?? ""),
+      new URLSearchParams(last().visited.get(own(name)) ?? ""),
     ),
   });
   const { counts } = experiment;
@@ -99,7 +101,7 @@ function Shown({ tab, experiment, place, changed }) {
     case "artifacts":
       return html`<${NamedArtifacts} experiment=${experiment} place=${place} />`;
     case "about":
-      return html`<${ExperimentAbout} experiment=${experiment} />`;
+      return html`<${ExperimentAbout} experiment=${experiment} changed=${changed} />`;
     default:
       return html`<${Empty} title="There is no such view">
         <p>The link may not be whole. <a href=${href(["experiments", experiment.slug])}>The runs</a></p>

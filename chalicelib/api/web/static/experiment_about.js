@@ -1,14 +1,17 @@
 // All facts of an experiment, and how to log into it.
 import { html } from "preact";
+import { ExperimentActions } from "./experiment_edit.js";
 import { number, time } from "./format.js";
+import { loggingCode } from "./results_begin.js";
 import { HowToLog } from "./runs_begin.js";
 import { Code, Copy, Status, Tags } from "./ui.js";
 
-/** @param {{ experiment: Experiment }} props */
-export function ExperimentAbout({ experiment }) {
+/** @param {{ experiment: Experiment, changed: () => void }} props */
+export function ExperimentAbout({ experiment, changed }) {
   const goals = Object.entries(experiment.metric_goals);
   return html`
     <h2>Facts</h2>
+    <${ExperimentActions} experiment=${experiment} changed=${changed} />
     <dl class="facts experiment-facts">
       <dt>Name</dt>
       <dd>${experiment.name}</dd>
@@ -17,7 +20,7 @@ export function ExperimentAbout({ experiment }) {
       <dt>Id</dt>
       <dd><code>${experiment.id}</code> <${Copy} text=${experiment.id} /></dd>
       <dt>Created</dt>
-      <dd>${time(experiment.created_at)} by ${experiment.created_by}</dd>
+      <dd>${time(experiment.created_at)} by <bdi>${experiment.created_by}</bdi></dd>
       <dt>Changed</dt>
       <dd>${time(experiment.last_updated)}, version ${experiment.version}</dd>
       <dt>Tags</dt>
@@ -25,8 +28,8 @@ export function ExperimentAbout({ experiment }) {
       <dt>Better is</dt>
       <dd>
         ${goals.length === 0
-          ? html`not said: a metric's best value is marked once its goal is, by
-              <code>metric_goals</code> of the experiment`
+          ? html`not said: a metric's best value is marked once its goal
+              is, by <code>metric_goals</code> of the experiment`
           : html`<ul class="plain">
               ${goals.map(([key, goal]) => html`<li>${goal === "min" ? "less" : "more"} <code>${key}</code></li>`)}
             </ul>`}
@@ -41,7 +44,6 @@ export function ExperimentAbout({ experiment }) {
 /** @param {{ experiment: Experiment }} props */
 function Test({ experiment }) {
   const guardrails = Object.entries(experiment.guardrails);
-  const url = new URL(".", document.baseURI).href.replace(/\/$/, "");
   return html`
     <h2>A/B test</h2>
     <dl class="facts experiment-facts">
@@ -106,20 +108,6 @@ function Test({ experiment }) {
         )}
       </ul>`}
     <h2>Log what a variant did</h2>
-    <${Code} text=${variantLog(url, experiment)} />
+    <${Code} text=${loggingCode(experiment).shell} />
   `;
-}
-
-/** @param {string} url @param {Experiment} experiment */
-function variantLog(url, experiment) {
-  const key = experiment.variants[0]?.key ?? "A";
-  const metric = Object.keys(experiment.metric_goals)[0] ?? "latency_ms";
-  const unit = experiment.unit_key ?? "user_id";
-  const assigned = JSON.stringify({ userId: "user-17" });
-  const logged = JSON.stringify({ variantKey: key, metrics: { [metric]: 1 }, context: { [unit]: "user-17" } });
-  const quoted = (/** @type {string} */ text) => `'${text.replaceAll("'", "'\\''")}'`;
-  return `send() { curl --fail-with-body -sS -u ":$TRIALBOOK_API_KEY" -H content-type:application/json "$@"; }
-
-send ${url}/experiment/${experiment.slug}/assign -d ${quoted(assigned)}
-send ${url}/experiment/${experiment.slug}/log -d ${quoted(logged)}`;
 }

@@ -1,12 +1,15 @@
 // All experiments: found by words and tags, newest first.
-import { html, useState } from "preact";
+import { html, useEffect } from "preact";
 import { get } from "./api.js";
-import { useData, useTyped } from "./data.js";
+import { usePages, useTyped } from "./data.js";
 import { counted } from "./format.js";
 import { adjust, here, href } from "./router.js";
+import { tagText } from "./tag_lines.js";
 import { Await, Empty, Failure, Status, When, useTitle } from "./ui.js";
 
 const PAGE = 100;
+/** In so many a tag is looked for without being asked to. */
+const MOST_SOUGHT = 2000;
 const BEGIN = `import trialbook
 
 with trialbook.Client() as tb, tb.start_run("First steps", params={"lr": 0.01}) as run:
@@ -20,9 +23,10 @@ export function ExperimentsView({ place }) {
   const stage = place.query.get("stage") === "deleted" ? "deleted" : "active";
   const tag = place.query.get("tag") ?? "";
   const { typed, setTyped } = useTyped(asked, (text) => adjust(here(), { search: text }));
-  const loaded = useData(
-    (signal) =>
-      get("api/v1/experiments", { search: asked, lifecycle_stage: stage, limit: PAGE }, signal),
+  const found = usePages(
+    (cursor, signal) =>
+      get("api/v1/experiments", { search: asked, lifecycle_stage: stage, limit: PAGE, cursor }, signal),
+    (/** @type {Experiments} */ page) => page.experiments,
     [asked, stage],
   );
   return html`
@@ -48,48 +52,39 @@ export function ExperimentsView({ place }) {
         Archived
       </label>
       ${tag &&
-      html`<button type="button" onClick=${() => adjust(place, { tag: null })}>Tag ${tag} ✕</button>`}
+      html`<button type="button" onClick=${() => adjust(place, { tag: null })}>Tag <bdi>${tag}</bdi> ✕</button>`}
     </form>
-    <${Await} loaded=${loaded} what="experiments">
-      ${(/** @type {Experiments} */ page) =>
-        html`<${Listed} key=${`${asked} ${stage}`} first=${page} asked=${asked} stage=${stage} tag=${tag} place=${place} />`}
+    <${Await} loaded=${found.first} what="experiments">
+      ${(/** @type {Experiments} */ { total }) =>
+        html`<${Listed} found=${found} total=${total} asked=${asked} stage=${stage} tag=${tag} place=${place} />`}
     </${Await}>
   `;
 }
 
 /**
- * @param {{ first: Experiments, asked: string, stage: string, tag: string,
- *   place: import("./router.js").Place }} props
+ * @param {{ found: ReturnType<typeof usePages<Experiments, Experiment>>, total: number, asked: string,
+ *   stage: string, tag: string, place: import("./router.js").Place }} props
  */
-function Listed({ first, asked, stage, tag, place }) {
-  const [more, setMore] = useState(
-    /** @type {{ pages: Experiments[], error: Error | null, isBusy: boolean }} */
-    ({ pages: [], error: null, isBusy: false }),
-  );
-  const last = more.pages.at(-1) ?? first;
-  const all = [first, ...more.pages].flatMap((page) => page.experiments);
-  const shown = tag === "" ? all : all.filter((one) => hasTag(one, tag));
-  if (all.length === 0) {
+function Listed({ found, total, asked, stage, tag, place }) {
+  const { items, more, isBusy, error, load } = found;
+  const shown = tag === "" ? items : items.filter((one) => hasTag(one, tag));
+  const isSought = shown.length === 0 && more && error === null && items.length < MOST_SOUGHT;
+  useEffect(() => {
+    if (isSought && !isBusy) {
+      void load();
+    }
+  }, [isSought, isBusy]);
+  if (items.length === 0) {
     return asked || stage === "deleted"
       ? html`<p>No experiment ${stage === "deleted" ? "is archived" : "has this in its name"}.</p>`
       : html`<${Empty} title="No experiments yet" code=${BEGIN}>
           <p>An experiment is there with its first run. In Python, where the key is known:</p>
         </${Empty}>`;
   }
-  const load = async () => {
-    setMore((old) => ({ ...old, isBusy: true }));
-    try {
-      const page = await get("api/v1/experiments", {
-        search: asked, lifecycle_stage: stage, limit: PAGE, cursor: last.next_cursor,
-      });
-      setMore((old) => ({ pages: [...old.pages, page], error: null, isBusy: false }));
-    } catch (error) {
-      setMore((old) => ({ ...old, error: /** @type {Error} */ (error), isBusy: false }));
-    }
-  };
+  const of = tag === "" ? (more ? ` of ${total.toLocaleString("en")}` : "") : `, of the ${items.length.toLocaleString("en")} loaded`;
   return html`
     <p class="faint" role="status">
-      ${counted(shown.length, "experiment")} shown${last.next_cursor || tag ? ` of ${first.total}` : ""}
+      ${counted(shown.length, "experiment")} ${tag === "" ? "shown" : "with this tag"}${of}${isSought ? "; looking further …" : ""}
     </p>
     <div class="scroll">
       <table class="whole">
@@ -138,18 +133,12 @@ function Listed({ first, asked, stage, tag, place }) {
         </tbody>
       </table>
     </div>
-    ${more.error && html`<${Failure} error=${more.error} />`}
-    ${last.next_cursor &&
-    html`<button type="button" disabled=${more.isBusy} onClick=${load}>Show more</button>`}
+    ${error !== null && html`<${Failure} error=${error} />`}
+    ${more && html`<button type="button" disabled=${isBusy} onClick=${load}>Show more</button>`}
   `;
 }
 
 /** @param {Experiment} one @param {string} tag */
 function hasTag(one, tag) {
   return Object.entries(one.tags).some(([name, value]) => tagText(name, value) === tag);
-}
-
-/** @param {string} name @param {string} value */
-function tagText(name, value) {
-  return value === "" ? name : `${name}: ${value}`;
 }

@@ -1,13 +1,14 @@
 // The files of a run: a tree, and the file that is chosen in it.
-import { html, useState } from "preact";
+import { html, useRef, useState } from "preact";
 import { get, located, segment } from "./api.js";
-import { useData } from "./data.js";
+import { useData, useEvery, usePages } from "./data.js";
 import { Download } from "./download.js";
 import { bytes, time } from "./format.js";
 import { Preview } from "./preview.js";
 import { adjust, here } from "./router.js";
-import { Copy, Empty, Failure } from "./ui.js";
+import { Await, Copy, Empty, Failure } from "./ui.js";
 
+const REFRESH_MS = 5000;
 const BEGIN = `run.upload("model.pkl")
 run.upload("confusion.png", "plots/confusion.png")`;
 
@@ -20,91 +21,95 @@ run.upload("confusion.png", "plots/confusion.png")`;
 /** @param {{ run: Run, place: import("./router.js").Place }} props */
 export function RunFiles({ run, place }) {
   const chosen = place.query.get("file") ?? "";
-  const [isEmpty, setEmpty] = useState(false);
-  if (isEmpty) {
+  // what the tree has listed need not be looked for
+  const known = useRef(/** @type {Map<string, RunFile>} */ (new Map()));
+  const top = useFolder(run, "", known.current);
+  const isOpen = (/** @type {string} */ path) => chosen.startsWith(`${path}/`);
+  if (chosen === "" && top.first.data?.artifacts.length === 0) {
     return html`<${Empty} title="No files yet" code=${BEGIN}>
       <p>Models, pictures, tables, logs: what a run made can be kept with it. In Python:</p>
     </${Empty}>`;
   }
   return html`<div class="files">
     <nav aria-label="Files of the run">
-      <${Level} run=${run} path="" chosen=${chosen} isOpen=${(/** @type {string} */ path) => chosen.startsWith(`${path}/`)} onEmpty=${() => setEmpty(true)} />
+      <${Level} folder=${top} run=${run} chosen=${chosen} isOpen=${isOpen} known=${known.current} />
     </nav>
     <div class="file-shown">
       ${chosen === ""
         ? html`<p class="faint">Choose a file to see what is in it.</p>`
-        : html`<${Shown} key=${chosen} run=${run} path=${chosen} />`}
+        : html`<${Shown} key=${chosen} run=${run} path=${chosen} known=${known.current} />`}
     </div>
   </div>`;
 }
 
 /**
- * What is in one folder; folders in it are read when they are opened.
- * @param {{ run: Run, path: string, chosen: string, isOpen: (path: string) => boolean,
- *   onEmpty?: () => void }} props
+ * What is in one folder, read again while the run may add to it.
+ * @param {Run} run @param {string} path @param {Map<string, RunFile>} known
  */
-function Level({ run, path, chosen, isOpen, onEmpty }) {
-  const [more, setMore] = useState(/** @type {Folder[]} */ ([]));
-  const [error, setError] = useState(/** @type {Error | null} */ (null));
-  const address = `api/v1/experiments/runs/${segment(run.run_id)}/artifacts`;
-  const loaded = useData(
-    async (signal) => {
-      const folder = /** @type {Folder} */ (await get(address, { path }, signal));
-      if (folder.artifacts.length === 0) {
-        onEmpty?.();
-      }
-      return folder;
+function useFolder(run, path, known) {
+  const pages = usePages(
+    /** @returns {Promise<Folder>} */ async (cursor, signal) => {
+      const page = await get(`api/v1/experiments/runs/${segment(run.run_id)}/artifacts`, { path, cursor }, signal);
+      page.artifacts.forEach((/** @type {RunFile} */ file) => !file.is_dir && known.set(file.path, file));
+      return page;
     },
+    (page) => page.artifacts,
     [run.run_id, path],
   );
-  if (loaded.data === undefined) {
-    return loaded.error !== null
-      ? html`<${Failure} error=${loaded.error} retry=${loaded.reload} />`
-      : html`<p class="loading">Loading …</p>`;
-  }
-  const pages = [loaded.data, ...more];
-  const cursor = pages.at(-1)?.next_cursor;
-  const next = () =>
-    void get(address, { path, cursor }).then((page) => setMore((old) => [...old, page]), setError);
-  return html`
-    <ul class="file-level">
-      ${pages
-        .flatMap((page) => page.artifacts)
-        .map((file) =>
+  useEvery(REFRESH_MS, run.status === "running", pages.first.reload);
+  return pages;
+}
+
+/**
+ * @typedef {{ run: Run, chosen: string, isOpen: (path: string) => boolean, known: Map<string, RunFile> }} Tree
+ * @param {Tree & { folder: ReturnType<typeof useFolder> }} props
+ */
+function Level({ folder, ...tree }) {
+  const { first, items, more, isBusy, error, load } = folder;
+  return html`<${Await} loaded=${first} what="files">
+    ${() => html`
+      <ul class="file-level">
+        ${items.map((file) =>
           file.is_dir
-            ? html`<${Branch} key=${file.path} run=${run} path=${file.path} chosen=${chosen} isOpen=${isOpen} />`
+            ? html`<${Branch} key=${file.path} path=${file.path} ...${tree} />`
             : html`<li key=${file.path}>
-                <button type="button" class="quiet file-row" aria-current=${file.path === chosen ? "true" : undefined}
+                <button type="button" class="quiet file-row" aria-current=${file.path === tree.chosen ? "true" : undefined}
                   onClick=${() => adjust(here(), { file: file.path })}>
-                  <span class="file-name">${nameOf(file.path)}</span>
+                  <bdi class="file-name">${nameOf(file.path)}</bdi>
                   <span class="faint">${bytes(file.size_bytes)}</span>
                 </button>
               </li>`,
         )}
-    </ul>
-    ${error !== null && html`<${Failure} error=${error} />`}
-    ${cursor && html`<button type="button" onClick=${next}>Show more</button>`}
-  `;
+      </ul>
+      ${error !== null && html`<${Failure} error=${error} />`}
+      ${more && html`<button type="button" disabled=${isBusy} onClick=${load}>Show more</button>`}
+    `}
+  </${Await}>`;
 }
 
-/** @param {{ run: Run, path: string, chosen: string, isOpen: (path: string) => boolean }} props */
-function Branch({ run, path, chosen, isOpen }) {
-  const [isShown, setShown] = useState(isOpen(path));
+/** @param {Tree & { path: string }} props */
+function Branch({ path, ...tree }) {
+  const [isShown, setShown] = useState(tree.isOpen(path));
   return html`<li>
     <button type="button" class="quiet file-row" aria-expanded=${isShown} onClick=${() => setShown(!isShown)}>
-      <span class="file-name"><span aria-hidden="true">${isShown ? "▾" : "▸"}</span> ${nameOf(path)}/</span>
+      <span class="file-name"><span aria-hidden="true">${isShown ? "▾" : "▸"}</span> <bdi>${nameOf(path)}/</bdi></span>
     </button>
-    ${isShown && html`<${Level} run=${run} path=${path} chosen=${chosen} isOpen=${isOpen} />`}
+    ${isShown && html`<${Opened} path=${path} ...${tree} />`}
   </li>`;
 }
 
-/** @param {{ run: Run, path: string }} props */
-function Shown({ run, path }) {
-  const content = `api/v1/experiments/runs/${segment(run.run_id)}/artifacts/content`;
-  const url_of = (/** @type {AbortSignal | undefined} */ signal) => located(content, { path }, signal);
-  const facts = useData((signal) => factsOf(run.run_id, path, signal), [run.run_id, path]);
-  /** @type {RunFile | null | undefined} */
-  const file = facts.data;
+/** @param {Tree & { path: string }} props */
+function Opened({ path, ...tree }) {
+  return html`<${Level} folder=${useFolder(tree.run, path, tree.known)} ...${tree} />`;
+}
+
+/** @param {{ run: Run, path: string, known: Map<string, RunFile> }} props */
+function Shown({ run, path, known }) {
+  const files = `api/v1/experiments/runs/${segment(run.run_id)}/artifacts`;
+  const url_of = (/** @type {AbortSignal | undefined} */ signal) => located(`${files}/content`, { path }, signal);
+  const preview_of = (/** @type {AbortSignal} */ signal) => located(`${files}/preview`, { path }, signal);
+  const facts = useData(async (signal) => ({ file: known.get(path) ?? (await factsOf(run.run_id, path, signal)) }), [run.run_id, path]);
+  const file = facts.data?.file;
   return html`
     <header class="file-head">
       <h2>${nameOf(path)}</h2>
@@ -121,7 +126,7 @@ function Shown({ run, path }) {
         <dt>SHA-256</dt><dd class="mono">${file.sha256 ?? "not known yet"}</dd>
         <dt>Stored</dt><dd>${time(file.created_at)} by ${file.created_by}</dd>
       </dl>
-      <${Preview} url_of=${url_of} name=${path} mime=${file.mime} size=${file.size_bytes} />
+      <${Preview} url_of=${url_of} preview_of=${preview_of} name=${path} mime=${file.mime} size=${file.size_bytes} />
     `}
   `;
 }

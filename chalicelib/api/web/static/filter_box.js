@@ -2,6 +2,7 @@
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact";
 import { ApiError } from "./api.js";
 import { completed, completion } from "./filter_completion.js";
+import { plain } from "./format.js";
 
 const EXAMPLES = [
   ["metrics.loss < 0.5", "the last value of a metric"],
@@ -161,7 +162,7 @@ export function FilterBox({ filter, known, error, apply }) {
 function Mistake({ filter, error }) {
   const given = error instanceof ApiError ? error.details["position"] : undefined;
   const at = typeof given === "number" ? given : null;
-  const message = error.message.replace(/^filter: /, "").replace(/, at position \d+$/, "");
+  const message = plain(error.message).replace(/^filter: /, "").replace(/, at position \d+$/, "");
   const word = at === null ? "" : (/^\S+/.exec(filter.slice(at))?.[0] ?? " ");
   return html`<div id="run-filter-mistake" class="filter-mistake" role="alert">
     ${at !== null &&

@@ -1,5 +1,6 @@
 // What may be typed next in a filter, as far as it is typed.
 import { ATTRIBUTES, spelledField, spelledString } from "./filter_fields.js";
+import { own } from "./format.js";
 
 /** @typedef {{ text: string, label: string, hint: string }} Option */
 /** @typedef {{ from: number, options: Option[] }} Completion what is typed behind `from` is replaced */
@@ -110,7 +111,7 @@ function fields(typed, from, known) {
     return { from, options: matching(prefix, all) };
   }
   if (entity !== null) {
-    return { from, options: matching(`${KINDS[entity] ?? entity}s${prefix.slice(dot)}`, keys) };
+    return { from, options: matching(`${own(KINDS, entity) ?? entity}s${prefix.slice(dot)}`, keys) };
   }
   const begun = [
     option("metrics.", "a number that was logged"),
@@ -229,7 +230,7 @@ function parsedField(text) {
   const key = text.slice(dot + 1);
   const quote = key[0] === "`" || key[0] === '"' ? key[0] : null;
   const plain = quote === null ? key : key.slice(1, -1).replaceAll(quote + quote, quote);
-  const kind = KINDS[entity] ?? "attribute";
+  const kind = own(KINDS, entity) ?? "attribute";
   return { kind, key: kind === "attribute" ? plain.toLowerCase() : plain };
 }
 
@@ -238,7 +239,7 @@ function isNumber(field) {
   if (field.kind !== "attribute") {
     return field.kind === "metric";
   }
-  const kind = ATTRIBUTES[/** @type {keyof typeof ATTRIBUTES} */ (field.key)];
+  const kind = own(ATTRIBUTES, field.key);
   return kind === "number" || kind === "time" || field.key === "created";
 }
 

@@ -1,5 +1,6 @@
 // Intervals of variants, drawn: thick what is always valid, thin what is so only at the planned size.
 import { html } from "preact";
+import { plain } from "./format.js";
 import { placed } from "./intervals_layout.js";
 import { shortened } from "./svg_path.js";
 import { useWidth } from "./svg_width.js";
@@ -7,27 +8,21 @@ import { useWidth } from "./svg_width.js";
 const POINT = 4.5;
 
 /**
- * @param {{ rows: import("./intervals_layout.js").IntervalRow[], isRelative: boolean,
- *   limit: number | null, title: string }} props `title` says all of it in words
+ * @param {{ rows: import("./intervals_layout.js").IntervalRow[], isRelative: boolean, title: string }} props `title` says all of it in words
  */
-export function Intervals({ rows, isRelative, limit, title }) {
+export function Intervals({ rows, isRelative, title }) {
   const { box, width } = useWidth();
-  const found = placed(rows, { width, isRelative, limit });
+  const found = placed(rows, { width, isRelative });
   return html`
     <div class="intervals" ref=${box}>
-      <svg width=${width} height=${found.height} role="img" aria-label=${title}>
+      <svg width=${width} height=${found.height} role="img" aria-label=${plain(title)}>
         ${found.ticks.map(
-          (tick) => html`<g key=${tick.text}>
+          (tick) => html`<g key=${tick.x}>
             <line class="svg-grid" x1=${tick.x} x2=${tick.x} y1="2" y2=${found.bottom} />
             <text class="svg-tick" x=${tick.x} y=${found.bottom + 16} text-anchor="middle">${tick.text}</text>
           </g>`,
         )}
         <line class="svg-zero" x1=${found.zero} x2=${found.zero} y1="0" y2=${found.bottom} />
-        ${found.limit !== null &&
-        html`<g>
-          <line class="intervals-limit" x1=${found.limit} x2=${found.limit} y1="0" y2=${found.bottom} />
-          <title>The margin: harm begins here</title>
-        </g>`}
         ${found.rows.map((one) => html`<${Row} key=${one.row.key} one=${one} found=${found} width=${width} />`)}
       </svg>
     </div>
@@ -37,13 +32,14 @@ export function Intervals({ rows, isRelative, limit, title }) {
 /** @param {{ one: import("./intervals_layout.js").PlacedRow, found: ReturnType<typeof placed>, width: number }} props */
 function Row({ one, found, width }) {
   const { row, y } = one;
+  const label = plain(row.label);
   const wordsAt = found.isNarrow ? y - 17 : y + 4;
   return html`
     <g class=${`interval interval-${row.verdict}`}>
       <text class="interval-label" x=${found.isNarrow ? found.left : found.left - 10} y=${wordsAt}
         text-anchor=${found.isNarrow ? "start" : "end"}>
-        ${shortened(row.label, found.isNarrow ? 30 : 19)}
-        <title>${row.label}</title>
+        ${shortened(label, found.isNarrow ? 30 : 19)}
+        <title>${label}</title>
       </text>
       ${row.remark &&
       html`<text class="interval-remark" x=${found.isNarrow ? found.right : found.right + 10} y=${wordsAt}
@@ -56,6 +52,10 @@ function Row({ one, found, width }) {
         d=${`M${one.thin.from} ${y + 5}v6M${one.thin.from} ${y + 8}H${one.thin.to}M${one.thin.to} ${y + 5}v6`} />`}
       ${one.point !== null && html`<circle class="interval-point" cx=${one.point} cy=${y} r=${POINT} />`}
       <rect x="0" y=${y - 14} width=${width} height="28" fill="transparent" />
+      ${one.limit !== null &&
+      html`<line class="intervals-limit" x1=${one.limit} x2=${one.limit} y1=${y + 15 - found.rowHeight} y2=${y + 15}>
+        <title>The margin: harm begins here</title>
+      </line>`}
     </g>
   `;
 }

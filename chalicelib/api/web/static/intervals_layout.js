@@ -1,6 +1,7 @@
 // Intervals of variants on one axis that has zero on it. No DOM.
+import { tickLabels } from "./chart_scale.js";
+import { own } from "./format.js";
 import { numericAxis } from "./svg_axis.js";
-import { signed, signedShare } from "./results_conclusions.js";
 
 /**
  * @typedef {object} IntervalRow
@@ -8,11 +9,13 @@ import { signed, signedShare } from "./results_conclusions.js";
  * @property {string} label
  * @property {string} remark what stands behind it: its verdict in a word
  * @property {string} verdict a class of its colour
+ * @property {boolean} isExtra it belongs to the row before
  * @property {number | null} estimate
  * @property {number | null} low always valid
  * @property {number | null} high
  * @property {number | null} fixedLow valid only at the planned number of units
  * @property {number | null} fixedHigh
+ * @property {number | null} limit a margin, signed to the side on which harm is
  */
 
 /**
@@ -28,6 +31,7 @@ import { signed, signedShare } from "./results_conclusions.js";
  * @property {Span | null} wide the always-valid interval
  * @property {Span | null} thin the fixed one
  * @property {number | null} point
+ * @property {number | null} limit
  */
 
 const ROW = 30;
@@ -40,21 +44,20 @@ const NARROW = 560;
  * @param {object} how
  * @param {number} how.width of all of it, in pixels
  * @param {boolean} how.isRelative
- * @param {number | null} how.limit a margin, signed to the side on which harm is
- * @returns {{ rows: PlacedRow[], height: number, left: number, right: number, bottom: number,
- *   zero: number, limit: number | null, ticks: { x: number, text: string }[], isNarrow: boolean }}
+ * @returns {{ rows: PlacedRow[], height: number, rowHeight: number, left: number, right: number, bottom: number,
+ *   zero: number, ticks: { x: number, text: string }[], isNarrow: boolean }}
  */
-export function placed(rows, { width, isRelative, limit }) {
+export function placed(rows, { width, isRelative }) {
   const isNarrow = width < NARROW;
   const left = isNarrow ? 8 : 140;
   const right = width - (isNarrow ? 12 : 120);
   const rowHeight = isNarrow ? ROW + 18 : ROW;
-  const ends = rows.flatMap((row) => [row.low, row.high, row.fixedLow, row.fixedHigh, row.estimate]);
-  const known = [...ends, limit].filter((end) => end !== null && Number.isFinite(end));
+  const ends = rows.flatMap((row) => [row.low, row.high, row.fixedLow, row.fixedHigh, row.estimate, row.limit]);
+  const known = ends.filter((end) => end !== null && Number.isFinite(end));
   const axis = numericAxis([0, .../** @type {number[]} */ (known)], {
     count: isNarrow ? 4 : 7,
     pad: 0.04,
-    text: isRelative ? signedShare : signed,
+    labels: (values) => differenceLabels(values, isRelative),
   });
   const x = (/** @type {number} */ value) => left + axis.at(value) * (right - left);
   const span = (/** @type {number | null} */ low, /** @type {number | null} */ high) =>
@@ -67,19 +70,23 @@ export function placed(rows, { width, isRelative, limit }) {
       wide: span(row.low, row.high),
       thin: span(row.fixedLow, row.fixedHigh),
       point: row.estimate === null ? null : x(row.estimate),
+      limit: row.limit === null ? null : x(row.limit),
     })),
     height: bottom + BOTTOM,
+    rowHeight,
     left,
     right,
     bottom,
     zero: x(0),
-    limit: limit === null ? null : x(limit),
-    ticks: axis.ticks.map((tick) => ({
-      x: left + tick.at * (right - left),
-      text: tick.text === "0 %" ? "0" : tick.text.replace(".0 %", " %"),
-    })),
+    ticks: axis.ticks.map((tick) => ({ x: left + tick.at * (right - left), text: tick.text })),
     isNarrow,
   };
+}
+
+/** With their sign. @param {number[]} values @param {boolean} isRelative in percent then */
+export function differenceLabels(values, isRelative) {
+  const texts = tickLabels(isRelative ? values.map((value) => Number((100 * value).toPrecision(12))) : values);
+  return texts.map((text, at) => `${Number(values[at]) > 0 ? "+" : ""}${text}${isRelative && text !== "0" ? " %" : ""}`);
 }
 
 /**
@@ -91,6 +98,7 @@ export function placed(rows, { width, isRelative, limit }) {
  * @returns {IntervalRow[]}
  */
 export function intervalRows(metric, baseline, isRelative, verdict) {
+  const limit = harmLimit(metric, baseline, isRelative);
   return Object.entries(metric.variants).flatMap(([key, found]) => {
     const difference = found.difference;
     if (key === baseline || difference === null) {
@@ -104,11 +112,13 @@ export function intervalRows(metric, baseline, isRelative, verdict) {
       label: key,
       remark: said.word,
       verdict: said.verdict,
+      isExtra: false,
       estimate: isRelative ? difference.relative : difference.absolute,
       low: of.low,
       high: of.high,
       fixedLow: isRelative ? null : difference.fixed.low,
       fixedHigh: isRelative ? null : difference.fixed.high,
+      limit,
     };
     const cuped = isRelative ? null : difference.cuped;
     return cuped === null ? [row] : [row, withCovariates(row, cuped)];
@@ -123,6 +133,7 @@ function withCovariates(row, cuped) {
     label: "  with covariates",
     remark: "",
     verdict: "unknown",
+    isExtra: true,
     estimate: cuped.absolute,
     low: cuped.always_valid.low,
     high: cuped.always_valid.high,
@@ -138,14 +149,18 @@ function withCovariates(row, cuped) {
  * @param {boolean} isRelative
  */
 export function harmLimit(metric, baseline, isRelative) {
-  const guardrail = Object.values(metric.variants).find((one) => one.difference?.guardrail)?.difference
-    ?.guardrail;
-  const mean = metric.variants[baseline]?.mean ?? null;
-  if (!guardrail || mean === null || mean === 0) {
+  const guardrail = marginOf(metric);
+  if (guardrail === null) {
     return null;
   }
-  const side = metric.goal === "max" ? -1 : 1;
+  const size = Math.abs(own(metric.variants, baseline)?.mean ?? NaN);
   const isSame = (guardrail.kind === "relative") === isRelative;
-  const size = isSame ? guardrail.margin : isRelative ? guardrail.margin / Math.abs(mean) : guardrail.margin * Math.abs(mean);
-  return side * size;
+  const limit = (metric.goal === "max" ? -1 : 1) * guardrail.margin * (isSame ? 1 : isRelative ? 1 / size : size);
+  // a margin relative to a mean of 0 is 0
+  return Number.isFinite(limit) ? limit : null;
+}
+
+/** @param {MetricResult} metric @returns {GuardrailResult | null} */
+export function marginOf(metric) {
+  return Object.values(metric.variants).find((one) => one.difference?.guardrail)?.difference?.guardrail ?? null;
 }

@@ -3,11 +3,12 @@ import { inlines } from "./markdown_inline.js";
 
 const MAX_DEPTH = 12;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)/;
-const HEADING = /^ {0,3}(#{1,6})(?:\s+(.*?))?(?:\s+#+)?\s*$/;
+const HEADING = /^ {0,3}(#{1,6})(?=\s|$)/;
 const RULE = /^ {0,3}(?:(?:\*\s*){3,}|(?:-\s*){3,}|(?:_\s*){3,})$/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])(?: {1,4}|\t|$)/;
 const QUOTE = /^ {0,3}> ?/;
-const DIVISION = /^ {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
+/** Of a line without spaces at its end: patterns that try all ways to share them would take too long. */
+const DIVISION = /^ {0,3}\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$/;
 
 /**
  * @typedef {import("./markdown_inline.js").Inline} Inline
@@ -130,7 +131,7 @@ function leaf(lines, at) {
   const heading = HEADING.exec(line);
   if (heading !== null) {
     const level = (heading[1] ?? "#").length;
-    return [{ kind: "heading", level, children: inlines(heading[2] ?? "") }, at + 1];
+    return [{ kind: "heading", level, children: inlines(unclosed(line.slice(heading[0].length).trim())) }, at + 1];
   }
   if (RULE.test(line)) {
     return [{ kind: "rule" }, at + 1];
@@ -138,7 +139,7 @@ function leaf(lines, at) {
   if (line.startsWith("    ")) {
     return code(lines, at);
   }
-  if (line.includes("|") && DIVISION.test(lines[at + 1] ?? "") && sameWidth(line, lines[at + 1] ?? "")) {
+  if (line.includes("|") && DIVISION.test((lines[at + 1] ?? "").trimEnd()) && sameWidth(line, lines[at + 1] ?? "")) {
     return table(lines, at);
   }
   let end = at + 1;
@@ -147,6 +148,15 @@ function leaf(lines, at) {
   }
   const text = lines.slice(at, end).map((one) => one.trimStart()).join("\n").trimEnd();
   return [{ kind: "paragraph", children: inlines(text) }, end];
+}
+
+/** A heading without the signs that may close it. @param {string} text without spaces at its ends */
+function unclosed(text) {
+  let end = text.length;
+  while (text[end - 1] === "#") {
+    end -= 1;
+  }
+  return end === 0 || text[end - 1] === " " ? text.slice(0, end).trimEnd() : text;
 }
 
 /** @param {string} line */
@@ -188,8 +198,8 @@ function table(lines, at) {
   /** @type {Inline[][][]} */
   const rows = [];
   while (end < lines.length && (lines[end] ?? "").includes("|")) {
-    const row = cells(lines[end] ?? "");
-    rows.push(head.map((_, column) => inlines(row[column] ?? "")));
+    // what a row lacks is not filled in: many short rows below a wide head would be too much
+    rows.push(cells(lines[end] ?? "").slice(0, head.length).map((text) => inlines(text)));
     end += 1;
   }
   return [{ kind: "table", align, head: head.map((text) => inlines(text)), rows }, end];

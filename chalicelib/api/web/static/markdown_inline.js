@@ -14,9 +14,16 @@ const REACH = 1000;
 const SAFE = /^(?:https?:\/\/|mailto:)[^\s<>"\\]+$/i;
 const ADDRESS = /https?:\/\/[^\s<>"\\]+/iy;
 const ESCAPED = /[!-/:-@[-`{-~]/;
+const ENDING = ".,;:!?'*_~)]";
 const WORD = /[\p{L}\p{N}_]/u;
 /** @type {[string, "strong" | "emphasis" | "strike"][]} the longer of a sign first */
 const MARKS = [["**", "strong"], ["__", "strong"], ["~~", "strike"], ["*", "emphasis"], ["_", "emphasis"]];
+
+/**
+ * What was found of a text ahead of where it is read, so that nothing is looked for twice.
+ * @typedef {{ ends: Map<string, number>, brackets: Map<number, number> | null }} Ahead `ends`: the next
+ *   place where each mark may end something
+ */
 
 /**
  * @param {string} text
@@ -24,6 +31,8 @@ const MARKS = [["**", "strong"], ["__", "strong"], ["~~", "strike"], ["*", "emph
  * @returns {Inline[]}
  */
 export function inlines(text, depth = 0) {
+  /** @type {Ahead} */
+  const ahead = { ends: new Map(), brackets: null };
   /** @type {Inline[]} */
   const found = [];
   let plain = "";
@@ -35,7 +44,7 @@ export function inlines(text, depth = 0) {
       at += 2;
       continue;
     }
-    const read = depth < MAX_DEPTH ? special(text, at, depth) : null;
+    const read = depth < MAX_DEPTH ? special(text, at, depth, ahead) : null;
     if (read === null) {
       plain += text[at];
       at += 1;
@@ -65,16 +74,16 @@ export function safeAddress(address) {
   return SAFE.test(address) ? address : null;
 }
 
-/** @param {string} text @param {number} at @param {number} depth @returns {[Inline, number] | null} */
-function special(text, at, depth) {
+/** @param {string} text @param {number} at @param {number} depth @param {Ahead} ahead @returns {[Inline, number] | null} */
+function special(text, at, depth, ahead) {
   switch (text[at]) {
     case "`":
       return code(text, at);
     case "!":
       // a picture from elsewhere would tell its host who reads this: it is a link
-      return text[at + 1] === "[" ? link(text, at + 1, depth) : null;
+      return text[at + 1] === "[" ? link(text, at + 1, depth, ahead) : null;
     case "[":
-      return link(text, at, depth);
+      return link(text, at, depth, ahead);
     case "<": {
       const end = text.slice(at, at + REACH).indexOf(">");
       return end < 0 ? null : address(text.slice(at + 1, at + end), at + end + 1);
@@ -87,7 +96,7 @@ function special(text, at, depth) {
     case "*":
     case "_":
     case "~":
-      return marked(text, at, depth);
+      return marked(text, at, depth, ahead);
     default:
       return null;
   }
@@ -100,11 +109,12 @@ function code(text, at) {
     end += 1;
   }
   const fence = text.slice(at, end);
-  let close = text.indexOf(fence, end);
-  while (close >= 0 && close - end < REACH && (text[close + fence.length] === "`" || text[close - 1] === "`")) {
-    close = text.indexOf(fence, close + 1);
+  const near = text.slice(0, end + REACH);
+  let close = near.indexOf(fence, end);
+  while (close >= 0 && (text[close + fence.length] === "`" || text[close - 1] === "`")) {
+    close = near.indexOf(fence, close + 1);
   }
-  if (close < 0 || close - end >= REACH) {
+  if (close < 0) {
     return [{ kind: "text", text: fence }, end];
   }
   const inner = text.slice(end, close).replaceAll("\n", " ");
@@ -114,19 +124,13 @@ function code(text, at) {
 
 /**
  * `[words](address "title")`, from the bracket on.
- * @param {string} text @param {number} at @param {number} depth @returns {[Inline, number] | null}
+ * @param {string} text @param {number} at @param {number} depth @param {Ahead} ahead
+ * @returns {[Inline, number] | null}
  */
-function link(text, at, depth) {
-  let open = 0;
-  let end = at;
-  for (; end < text.length && end - at < REACH; end += 1) {
-    open += text[end] === "[" ? 1 : text[end] === "]" ? -1 : 0;
-    end += text[end] === "\\" ? 1 : 0;
-    if (open === 0) {
-      break;
-    }
-  }
-  if (open !== 0 || text[end + 1] !== "(") {
+function link(text, at, depth, ahead) {
+  ahead.brackets ??= bracketsOf(text);
+  const end = ahead.brackets.get(at) ?? Infinity;
+  if (end - at >= REACH || text[end + 1] !== "(") {
     return null;
   }
   const found = /^\(\s*<?((?:[^\s()<>]|\([^\s()<>]*\))*)>?(?:\s+"[^"]*"|\s+'[^']*')?\s*\)/.exec(
@@ -146,6 +150,21 @@ function link(text, at, depth) {
   return [{ kind: "link", href, children: children.length ? children : [{ kind: "text", text: href }] }, after];
 }
 
+/** Where each bracket is closed. @param {string} text */
+function bracketsOf(text) {
+  /** @type {Map<number, number>} */
+  const closed = new Map();
+  const open = [];
+  for (let at = 0; at < text.length; at += text[at] === "\\" ? 2 : 1) {
+    if (text[at] === "[") {
+      open.push(at);
+    } else if (text[at] === "]") {
+      closed.set(open.pop() ?? -1, at);
+    }
+  }
+  return closed;
+}
+
 /** @param {Inline} node @returns {Inline} */
 function withoutLink(node) {
   return node.kind === "link" ? { kind: "strong", children: node.children.map(withoutLink) } : node;
@@ -163,39 +182,46 @@ function bareAddress(text, at) {
     return null;
   }
   ADDRESS.lastIndex = at;
+  if (!ADDRESS.test(text)) {
+    return null;
+  }
+  let end = ADDRESS.lastIndex;
   // signs that end a sentence are not part of it
-  const found = ADDRESS.exec(text)?.[0].replace(/[.,;:!?'*_~)\]]+$/, "");
-  return found === undefined ? null : address(found, at + found.length);
+  while (ENDING.includes(text.charAt(end - 1))) {
+    end -= 1;
+  }
+  return address(text.slice(at, end), end);
 }
 
-/** @param {string} text @param {number} at @param {number} depth @returns {[Inline, number] | null} */
-function marked(text, at, depth) {
+/** @param {string} text @param {number} at @param {number} depth @param {Ahead} ahead @returns {[Inline, number] | null} */
+function marked(text, at, depth, { ends }) {
   for (const [mark, kind] of MARKS) {
-    if (text.startsWith(mark, at)) {
-      const end = closing(text, at, mark);
-      if (end > 0) {
-        const children = inlines(text.slice(at + mark.length, end), depth + 1);
-        return [{ kind, children }, end + mark.length];
-      }
+    const start = at + mark.length;
+    const isWordy = mark.startsWith("_") && WORD.test(text.charAt(at - 1));
+    if (!text.startsWith(mark, at) || /^\s|^$/.test(text.charAt(start)) || isWordy) {
+      continue;
+    }
+    let end = ends.get(mark) ?? 0;
+    if (end <= start) {
+      end = closing(text, start + 1, mark);
+      ends.set(mark, end);
+    }
+    if (end - at < REACH) {
+      return [{ kind, children: inlines(text.slice(start, end), depth + 1) }, end + mark.length];
     }
   }
   return null;
 }
 
-/** Where the same mark ends what it begins at `at`, -1 where it does not. @param {string} text @param {number} at @param {string} mark */
-function closing(text, at, mark) {
-  const start = at + mark.length;
-  const isWordy = mark.startsWith("_");
-  if (/^\s|^$/.test(text.charAt(start)) || (isWordy && WORD.test(text.charAt(at - 1)))) {
-    return -1;
-  }
-  for (let end = text.indexOf(mark, start + 1); end > 0 && end - at < REACH; end = text.indexOf(mark, end + 1)) {
+/** Where the mark may next end something, Infinity where it does not. @param {string} text @param {number} from @param {string} mark */
+function closing(text, from, mark) {
+  for (let end = text.indexOf(mark, from); end > 0; end = text.indexOf(mark, end + 1)) {
     const after = text.charAt(end + mark.length);
     const isLonger = mark.length === 1 && (after === mark || text[end - 1] === mark);
     const isEnd = !/\s/.test(text.charAt(end - 1)) && text[end - 1] !== "\\";
-    if (isEnd && !isLonger && !(isWordy && after !== "" && WORD.test(after))) {
+    if (isEnd && !isLonger && !(mark.startsWith("_") && after !== "" && WORD.test(after))) {
       return end;
     }
   }
-  return -1;
+  return Infinity;
 }

@@ -1,10 +1,12 @@
 // Values that an experiment keeps under names: what each reads as, and all that was logged.
-import { html, useEffect, useState } from "preact";
-import { call, get, located, segment } from "./api.js";
+import { html, useState } from "preact";
+import { call, get, key, located, segment } from "./api.js";
 import { Download } from "./download.js";
-import { useData } from "./data.js";
-import { counted, number, time } from "./format.js";
+import { useData, usePages } from "./data.js";
+import { counted, number, plain, time } from "./format.js";
+import { thinned } from "./named_artifacts_points.js";
 import { Preview } from "./preview.js";
+import { indented, memberText } from "./preview_kind.js";
 import { AskedButton } from "./asked_button.js";
 import { adjust } from "./router.js";
 import { Lines } from "./svg_lines.js";
@@ -12,6 +14,7 @@ import { Await, Code, Empty, Failure, When } from "./ui.js";
 
 const PAGE = 100;
 const POINTS = 10_000;
+const MOST_POINTS = 100_000;
 const MOST_DRAWN = 2000;
 const SHORT = 120;
 
@@ -20,47 +23,35 @@ const SHORT = 120;
 /** @param {{ experiment: Experiment, place: import("./router.js").Place }} props */
 export function NamedArtifacts({ experiment, place }) {
   const path = `api/v1/experiments/${segment(experiment.id)}/artifacts`;
-  const loaded = useData((signal) => get(path, { limit: PAGE }, signal), [path]);
+  const [round, setRound] = useState(0);
+  const pages = usePages(
+    /** @returns {Promise<Names>} */ (cursor, signal) => get(path, { limit: PAGE, cursor }, signal),
+    (page) => page.artifacts,
+    [path, round],
+  );
   return html`
-    <${Await} loaded=${loaded} what="values">
-      ${(/** @type {Names} */ first) =>
-        html`<${Listed} experiment=${experiment} place=${place} path=${path} first=${first} reload=${loaded.reload} />`}
+    <${Await} loaded=${pages.first} what="values">
+      ${() => html`<${Listed} experiment=${experiment} place=${place} path=${path} pages=${pages} reload=${() => setRound(round + 1)} />`}
     </${Await}>
   `;
 }
 
 /**
- * @param {{ experiment: Experiment, place: import("./router.js").Place, path: string, first: Names,
+ * @param {{ experiment: Experiment, place: import("./router.js").Place, path: string, pages: any,
  *   reload: () => void }} props
  */
-function Listed({ experiment, place, path, first, reload }) {
-  const [pages, setPages] = useState(/** @type {Names[]} */ ([]));
-  const [error, setError] = useState(/** @type {Error | null} */ (null));
-  const [isBusy, setBusy] = useState(false);
-  useEffect(() => setPages([]), [first]);
-  const cursor = (pages.at(-1) ?? first).next_cursor;
-  const all = [first, ...pages].flatMap((page) => page.artifacts);
+function Listed({ experiment, place, path, pages, reload }) {
+  const all = /** @type {NamedValue[]} */ (pages.items);
   const open = place.query.getAll("open");
   if (all.length === 0) {
     return html`<${Empty} title="No named values yet" code=${beginning(experiment, document.baseURI)}>
       <p>A name keeps an entry for each write, and reads back as a value, a timeseries or a file:</p>
     </${Empty}>`;
   }
-  const more = async () => {
-    setBusy(true);
-    try {
-      const page = await get(path, { limit: PAGE, cursor });
-      setPages((old) => [...old, page]);
-      setError(null);
-    } catch (refused) {
-      setError(/** @type {Error} */ (refused));
-    }
-    setBusy(false);
-  };
   const toggle = (/** @type {string} */ name) =>
     adjust(place, { open: open.includes(name) ? open.filter((one) => one !== name) : [...open, name] });
   return html`
-    <p class="faint" role="status">${counted(all.length, "name")}${cursor === null ? "" : " so far"}</p>
+    <p class="faint" role="status">${pages.more && "The first "}${counted(all.length, "name")}</p>
     <div class="scroll">
       <table class="whole">
         <thead>
@@ -79,8 +70,8 @@ function Listed({ experiment, place, path, first, reload }) {
         </tbody>
       </table>
     </div>
-    ${error !== null && html`<${Failure} error=${error} />`}
-    ${cursor !== null && html`<button type="button" disabled=${isBusy} onClick=${more}>Show more</button>`}
+    ${pages.error !== null && html`<${Failure} error=${pages.error} />`}
+    ${pages.more && html`<button type="button" disabled=${pages.isBusy} onClick=${pages.load}>Show more</button>`}
   `;
 }
 
@@ -107,8 +98,8 @@ function Row({ named, path, isOpen, toggle, reload, mayDelete }) {
       <td><${When} at=${named.last_updated} /></td>
       <td>
         ${mayDelete &&
-        html`<${AskedButton} label="Delete" isQuiet about=${named.name} title=${`Delete ${named.name}?`} verb="Delete" act=${remove}>
-          <p>The name goes, with ${named.entries === 1 ? "its entry" : `all of its ${counted(named.entries, "entry").replace("entrys", "entries")}`}. This cannot be undone.</p>
+        html`<${AskedButton} label="Delete" isQuiet about=${plain(named.name)} title=${`Delete ${plain(named.name)}?`} verb="Delete" act=${remove}>
+          <p>The name goes, with ${named.entries === 1 ? "its entry" : `all of its ${named.entries.toLocaleString("en")} entries`}. This cannot be undone.</p>
         </${AskedButton}>`}
       </td>
     </tr>
@@ -119,23 +110,46 @@ function Row({ named, path, isOpen, toggle, reload, mayDelete }) {
   `;
 }
 
+/** @typedef {NamedValue & { text: string }} Whole `text` of a value, with all digits that were logged */
+
 /** @param {{ named: NamedValue, path: string }} props */
 function Opened({ named, path }) {
-  const loaded = useData((signal) => get(path, { limit: POINTS }, signal), [path, named.last_updated]);
+  const loaded = useData((signal) => whole(path, signal), [path, named.last_updated]);
   return html`<${Await} loaded=${loaded} what=${named.name}>
-    ${(/** @type {NamedValue} */ whole) => html`<${Whole} named=${whole} path=${path} />`}
+    ${(/** @type {Whole} */ found) => html`<${Contents} named=${found} path=${path} />`}
   </${Await}>`;
 }
 
-/** @param {{ named: NamedValue, path: string }} props */
-function Whole({ named, path }) {
+/** @param {string} path @param {AbortSignal} signal @returns {Promise<Whole>} with the points of all pages, up to a bound */
+async function whole(path, signal) {
+  /** @type {NamedValue} */
+  const named = await get(path, { limit: POINTS }, signal);
+  while (named.points !== null && named.next_cursor !== null && named.points.length < MOST_POINTS) {
+    const page = await get(path, { limit: POINTS, cursor: named.next_cursor }, signal);
+    named.points.push(...page.points);
+    named.next_cursor = page.next_cursor;
+  }
+  const text = typeof named.value === "string" ? named.value : JSON.stringify(named.value, null, 2);
+  return { ...named, text: /\d{16}/.test(text) && typeof named.value !== "string" ? await written(path, signal) : text };
+}
+
+/** The value as the answer spells it: a double has no room for large integers. @param {string} path @param {AbortSignal} signal */
+async function written(path, signal) {
+  const headers = { accept: "application/json", "x-api-key": key() ?? "" };
+  const answer = await fetch(new URL(`${path}?limit=1`, document.baseURI), { signal, headers, cache: "no-store", credentials: "omit" });
+  if (!answer.ok) {
+    throw new Error(`the value cannot be read: status ${answer.status}`);
+  }
+  return indented(memberText(await answer.text(), "value"));
+}
+
+/** @param {{ named: Whole, path: string }} props */
+function Contents({ named, path }) {
   if (named.kind === "timeseries") {
     return html`<${Series} named=${named} />`;
   }
   if (named.kind === "value") {
-    return typeof named.value === "string"
-      ? html`<${Code} text=${named.value} />`
-      : html`<${Code} text=${JSON.stringify(named.value, null, 2)} />`;
+    return html`<${Code} text=${named.text} />`;
   }
   return html`
     <${Preview} url_of=${(/** @type {AbortSignal | undefined} */ signal) => located(`${path}/content`, { inline: true }, signal)}
@@ -147,15 +161,14 @@ function Whole({ named, path }) {
 /** @param {{ named: NamedValue }} props */
 function Series({ named }) {
   const points = named.points ?? [];
-  // ordered by x, so every n-th keeps the shape well enough for a glance
-  const every = Math.max(1, Math.ceil(points.length / MOST_DRAWN));
-  const drawn = points.filter((_, index) => index % every === 0 || index === points.length - 1);
+  const drawn = thinned(points, MOST_DRAWN);
+  const isWhole = named.next_cursor === null;
   const last = points.at(-1);
   return html`
-    <${Lines} title=${`${named.name} over ${named.x?.label ?? "x"}`} xKind=${named.x?.type === "time" ? "time" : "number"}
+    <${Lines} title=${plain(`${named.name} over ${named.x?.label ?? "x"}`)} xKind=${named.x?.type === "time" ? "time" : "number"}
       lines=${[{ name: named.y?.label ?? named.name, colour: 1, points: drawn }]} />
     <p class="faint">
-      ${counted(points.length, "point")}${named.next_cursor === null ? "" : ", the first of more"}${every > 1 ? `, one in ${every} drawn` : ""}${last ? `. Last: ${number(last.y)} at ${named.x?.type === "time" ? time(last.x) : number(last.x)}.` : ""}
+      ${isWhole ? "" : "The first "}${counted(points.length, "point")}${isWhole ? "" : " of more"}${drawn.length < points.length ? `, ${drawn.length.toLocaleString("en")} drawn with all peaks` : ""}${last ? `. ${isWhole ? "Last" : "Last of them"}: ${number(last.y)} at ${named.x?.type === "time" ? time(last.x) : number(last.x)}.` : ""}
     </p>
   `;
 }

@@ -1,4 +1,5 @@
 // What a file can be shown as, by its media type and its name.
+import { own } from "./format.js";
 
 /** @typedef {"image" | "audio" | "video" | "json" | "table" | "markdown" | "text" | "other"} Kind */
 
@@ -37,7 +38,7 @@ export function kindOf(name, mime) {
   const type = (mime ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   const ending = endingOf(name);
   // a table or a page of notes is often stored as text/plain
-  const byEnding = BY_ENDING[ending];
+  const byEnding = own(BY_ENDING, ending);
   if (IMAGES.has(type)) {
     return "image";
   }
@@ -72,21 +73,53 @@ export function endingOf(name) {
   return last.slice(last.lastIndexOf(".") + 1);
 }
 
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
+/** Letters of indent and line ends: more than that is no help to read. */
+const MAX_INDENT = 4_000_000;
+
 /**
- * JSON over several lines, every token as it was written: large integers keep their digits. The text
- * must be valid JSON.
- * @param {string} text
+ * The value of a member of an object of JSON, as it was written there.
+ * @param {string} text valid JSON of an object
+ * @param {string} name
+ */
+export function memberText(text, name) {
+  let depth = 0;
+  let begin = -1;
+  let last = "";
+  for (const { 0: token, index } of text.matchAll(TOKEN)) {
+    depth -= token === "}" || token === "]" ? 1 : 0;
+    if (begin >= 0 && ((depth === 1 && token === ",") || depth === 0)) {
+      return text.slice(begin, index).trim();
+    }
+    if (begin < 0 && depth === 1 && token === ":" && JSON.parse(last) === name) {
+      begin = index + 1;
+    }
+    depth += token === "{" || token === "[" ? 1 : 0;
+    last = token;
+  }
+  return "";
+}
+
+/**
+ * JSON over several lines, every token as it was written: large integers keep their digits. What is
+ * nested so deep that its indent would be most of it stays as it is.
+ * @param {string} text valid JSON
  */
 export function indented(text) {
   /** @type {string[]} */
   const parts = [];
   let depth = 0;
   let last = "";
-  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+/gs)) {
+  let indent = 0;
+  for (const [token] of text.matchAll(TOKEN)) {
     const isClosing = token === "}" || token === "]";
     const isInside = last === "{" || last === "[" || last === ",";
     depth -= isClosing ? 1 : 0;
     if (isClosing ? !(last === "{" || last === "[") : isInside) {
+      indent += 2 * depth;
+      if (indent > MAX_INDENT) {
+        return text;
+      }
       parts.push("\n", "  ".repeat(depth));
     }
     parts.push(token === ":" ? ": " : token);

@@ -3,7 +3,7 @@ import { html, useState } from "preact";
 import { get, segment } from "./api.js";
 import { useData, useEvery } from "./data.js";
 import { Begin, NoVariants } from "./results_begin.js";
-import { byRole } from "./results_conclusions.js";
+import { byRole, isNarrowed, level } from "./results_conclusions.js";
 import { ResultsControls } from "./results_controls.js";
 import { Exposures, ResultsHead, Warnings } from "./results_head.js";
 import { ResultsLogs } from "./results_logs.js";
@@ -13,9 +13,9 @@ import { Await, Failure } from "./ui.js";
 
 const AGAIN_MS = 20_000;
 const PARTS = /** @type {const} */ ([
-  ["success", "Success metrics", "What the experiment is to improve."],
+  ["success", "Success metrics", "What has a goal."],
   ["guardrail", "Guardrails", "What must not become worse by more than its margin, the dashed line."],
-  ["other", "Other metrics", "Nobody said which way is better; they are shown, and decide nothing."],
+  ["other", "Metrics without a goal", "Nobody said which way is better: name it in metric_goals of the experiment to judge by it."],
 ]);
 
 /**
@@ -69,8 +69,7 @@ function Loaded({ experiment, place }) {
 
 /** @param {Results} results */
 function hasLogs(results) {
-  const isNarrowed = results.from !== null || results.to !== null;
-  return isNarrowed || Object.values(results.exposures).some((one) => one.logs > 0);
+  return isNarrowed(results) || Object.values(results.exposures).some((one) => one.logs > 0);
 }
 
 /**
@@ -84,12 +83,19 @@ function Found({ experiment, place, results, over }) {
   const roles = byRole(results.metrics);
   const variants = [...new Set([...experiment.variants.map((one) => one.key), ...Object.keys(results.exposures)])];
   const isRelative = place.query.get("shown") === "relative";
+  const rails = Object.keys(experiment.guardrails).length * (experiment.variants.length - 1);
+  const isLoading = over !== null && over.error === null && results.days > 0 && over.answers.length < (over.wanted || 1);
   return html`
     <${Warnings} results=${results} />
     <${Exposures} experiment=${experiment} results=${results} />
     ${over !== null && over.error !== null && html`<${Failure} error=${over.error} />`}
+    ${isLoading &&
+    html`<p class="loading">
+      <span role="status">Loading the results of each day</span>
+      <span aria-hidden="true"> ${over.answers.length} of ${over.wanted || "…"}</span>
+    </p>`}
     ${Object.keys(results.metrics).length === 0
-      ? html`<p>No metric is logged ${results.from !== null || results.to !== null ? "in these days" : "yet"}.</p>`
+      ? html`<p>No metric is logged ${isNarrowed(results) ? "in these days" : "yet"}.</p>`
       : html`<${Legend} results=${results} isRelative=${isRelative} />`}
     ${PARTS.map(
       ([role, title, told]) =>
@@ -99,7 +105,7 @@ function Found({ experiment, place, results, over }) {
           <p class="faint told">${told}</p>
           ${roles[role].map(
             ([name, metric]) => html`<${MetricCard} key=${name} name=${name} metric=${metric} results=${results}
-              variants=${variants} isRelative=${isRelative} over=${over} />`,
+              variants=${variants} isRelative=${isRelative} rails=${rails} over=${over} />`,
           )}
         `,
     )}
@@ -108,11 +114,10 @@ function Found({ experiment, place, results, over }) {
 
 /** @param {{ results: Results, isRelative: boolean }} props */
 function Legend({ results, isRelative }) {
-  const level = Number((100 * results.confidence).toFixed(4));
   return html`
     <p class="legend">
       <span><svg width="44" height="14" aria-hidden="true"><line class="interval-wide legend-line" x1="2" x2="42" y1="7" y2="7" /><circle class="interval-point" cx="22" cy="7" r="4.5" /></svg>
-        ${level} % interval of the difference from ${results.baseline}, valid however often you look</span>
+        ${level(results.confidence)} interval of the difference from <bdi>${results.baseline}</bdi>, ${isNarrowed(results) ? "of the days chosen" : "valid however often you look"}</span>
       ${isRelative
         ? html`<span class="faint">The interval for the planned number of units is shown for differences in the metric's unit only.</span>`
         : html`<span><svg width="44" height="14" aria-hidden="true"><path class="interval-thin" d="M2 4v6M2 7H42M42 4v6" /></svg>

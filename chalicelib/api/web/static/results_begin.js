@@ -7,11 +7,11 @@ function quoted(text) {
   return JSON.stringify(text);
 }
 
-/** @param {Experiment} experiment @param {string} base where the API is, with a slash at its end */
-export function loggingCode(experiment, base) {
+/** How to get a variant and log what it did. @param {Experiment} experiment */
+export function loggingCode(experiment) {
   const metric = Object.keys(experiment.metric_goals)[0] ?? "user_rating";
   const variant = experiment.variants[0]?.key ?? "A";
-  const url = `${base}experiment/${experiment.slug}`;
+  const url = `${new URL(".", document.baseURI)}experiment/${experiment.slug}`;
   const body = JSON.stringify({ variantKey: variant, unitId: "user-17", metrics: { [metric]: 4.5 } }).replaceAll("'", "'\\''");
   return {
     python: `import trialbook
@@ -21,16 +21,16 @@ with trialbook.Client() as tb:
     user = "user-17"
     variant = test.assign(user).variant  # ${experiment.variants.map((one) => one.key).join(" or ")}
     test.log(variant, unit=user, metrics={${quoted(metric)}: 4.5})`,
-    shell: `curl "${url}/assign" -u ":$TRIALBOOK_API_KEY" \\
-  -H content-type:application/json -d '{"userId": "user-17"}'
-curl "${url}/log" -u ":$TRIALBOOK_API_KEY" \\
-  -H content-type:application/json -d '${body}'`,
+    shell: `send() { curl --fail-with-body -sS -u ":$TRIALBOOK_API_KEY" -H content-type:application/json "$@"; }
+
+send "${url}/assign" -d '{"userId": "user-17"}'
+send "${url}/log" -d '${body}'`,
   };
 }
 
 /** @param {{ experiment: Experiment }} props */
 export function Begin({ experiment }) {
-  const code = loggingCode(experiment, document.baseURI);
+  const code = loggingCode(experiment);
   return html`
     <div class="empty">
       <h2>Nothing is logged yet</h2>

@@ -1,5 +1,7 @@
 // What of the results is looked at, and how: all of it in the address.
 import { html } from "preact";
+import { plain } from "./format.js";
+import { level } from "./results_conclusions.js";
 import { adjust } from "./router.js";
 
 const LEVELS = ["0.8", "0.9", "0.95", "0.99"];
@@ -9,59 +11,47 @@ const LEVELS = ["0.8", "0.9", "0.95", "0.99"];
  *   `metrics` are all that are known, whichever is chosen
  */
 export function ResultsControls({ experiment, place, metrics }) {
-  const set = (/** @type {string} */ name) => (/** @type {any} */ event) => adjust(place, { [name]: event.target.value });
+  const set = (/** @type {string} */ name) => (/** @type {string} */ one) => adjust(place, { [name]: one });
+  const day = (/** @type {string} */ name) => html`<input type="date" value=${value(name)}
+    onChange=${(/** @type {any} */ event) => set(name)(event.target.value)} />`;
+  const variants = experiment.variants.map((one) => one.key);
   const value = (/** @type {string} */ name) => place.query.get(name) ?? "";
   const confidence = value("confidence") || "0.95";
   const levels = LEVELS.includes(confidence) ? LEVELS : [...LEVELS, confidence];
-  const isChanged = ["metric", "baseline", "confidence", "from", "to", "dimension", "shown"].some((name) => value(name));
+  const all = ["metric", "baseline", "confidence", "from", "to", "dimension", "shown"];
   return html`
     <div class="toolbar results-controls">
-      <label class="inline">Metric
-        <select value=${value("metric")} onChange=${set("metric")}>
-          <option value="">all</option>
-          ${metrics.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
-        </select>
-      </label>
-      <label class="inline">Compared with
-        <select value=${value("baseline") || experiment.variants[0]?.key} onChange=${set("baseline")}>
-          ${experiment.variants.map((one) => html`<option key=${one.key} value=${one.key}>${one.key}</option>`)}
-        </select>
-      </label>
-      <label class="inline">Differences
-        <select value=${value("shown")} onChange=${set("shown")}>
-          <option value="">in the metric's unit</option>
-          <option value="relative">in percent</option>
-        </select>
-      </label>
-      <label class="inline">Confidence
-        <select value=${confidence} onChange=${(/** @type {any} */ event) =>
-          adjust(place, { confidence: event.target.value === "0.95" ? null : event.target.value })}>
-          ${levels.map((one) => html`<option key=${one} value=${one}>${Number((100 * Number(one)).toFixed(4))} %</option>`)}
-        </select>
-      </label>
+      <${Choice} label="Metric" value=${value("metric")} choose=${set("metric")} options=${["", ...metrics]} empty="all" />
+      <${Choice} label="Compared with" value=${value("baseline") || variants[0]} choose=${set("baseline")} options=${variants} />
+      <${Choice} label="Differences" value=${value("shown")} choose=${set("shown")} options=${["", "relative"]}
+        empty="in the metric's unit" text=${() => "in percent"} />
+      <${Choice} label="Confidence" value=${confidence} options=${levels} text=${(/** @type {string} */ one) => level(Number(one))}
+        choose=${(/** @type {string} */ one) => adjust(place, { confidence: one === "0.95" ? null : one })} />
       ${experiment.dimensions.length > 0 &&
-      html`<label class="inline">Split by
-        <select value=${value("dimension")} onChange=${set("dimension")}>
-          <option value="">nothing</option>
-          ${experiment.dimensions.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}
-        </select>
-      </label>`}
-      <span class="results-days"><label class="inline">From
-        <input type="date" value=${value("from")} onChange=${set("from")} />
-      </label>
-      <label class="inline">to
-        <input type="date" value=${value("to")} onChange=${set("to")} />
-      </label></span>
+      html`<${Choice} label="Split by" value=${value("dimension")} choose=${set("dimension")} options=${["", ...experiment.dimensions]} empty="nothing" />`}
+      <span class="results-days"><label class="inline">From ${day("from")}</label>
+      <label class="inline">to ${day("to")}</label> <span class="faint">in UTC</span></span>
       <label class="inline">
         <input type="checkbox" checked=${value("over") === "1"}
           onChange=${(/** @type {any} */ event) => adjust(place, { over: event.target.checked ? "1" : null })} />
         Over time
       </label>
-      ${isChanged &&
-      html`<button type="button" class="quiet" onClick=${() =>
-        adjust(place, { metric: null, baseline: null, confidence: null, from: null, to: null, dimension: null, shown: null })}>
+      ${all.some(value) &&
+      html`<button type="button" class="quiet" onClick=${() => adjust(place, Object.fromEntries(all.map((name) => [name, null])))}>
         Reset
       </button>`}
     </div>
   `;
+}
+
+/**
+ * @param {{ label: string, value: string | undefined, options: string[], choose: (value: string) => void,
+ *   empty?: string, text?: (option: string) => string }} props `empty` is what the option "" is called
+ */
+export function Choice({ label, value, options, choose, empty = "", text = plain }) {
+  return html`<label class="inline">${label}${" "}
+    <select value=${value} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
+      ${options.map((one) => html`<option key=${one} value=${one}>${one === "" ? empty : text(one)}</option>`)}
+    </select>
+  </label>`;
 }

@@ -1,4 +1,5 @@
 // Days in UTC, and which of them to ask about. No DOM.
+import { own } from "./format.js";
 
 const DAY = 86_400_000;
 
@@ -44,16 +45,21 @@ export function firstDay({ from, startedAt, last, days }) {
 }
 
 /**
- * The difference of a variant as it was known at the end of each day.
+ * The difference of a variant by the units first seen up to each day, as known now. Answers to another
+ * question than that of `shown` are left out.
  * @param {{ day: string, results: Results }[]} answers by day
+ * @param {Results} shown
  * @param {string} metric
  * @param {string} variant
  * @param {boolean} isRelative
  * @returns {{ x: number, y: number, low: number | null, high: number | null }[]}
  */
-export function course(answers, metric, variant, isRelative) {
+export function course(answers, shown, metric, variant, isRelative) {
+  const isSame = (/** @type {Results} */ one) =>
+    one.baseline === shown.baseline && one.confidence === shown.confidence && one.from === shown.from;
   return answers.flatMap(({ day, results }) => {
-    const difference = results.metrics[metric]?.variants[variant]?.difference;
+    const found = isSame(results) ? own(results.metrics, metric) : undefined;
+    const difference = found && own(found.variants, variant)?.difference;
     const estimate = isRelative ? difference?.relative : difference?.absolute;
     if (difference === null || difference === undefined || estimate === null || estimate === undefined) {
       return [];

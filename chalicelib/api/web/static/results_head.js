@@ -33,7 +33,7 @@ export function ResultsHead({ experiment, changed }) {
         ${experiment.status === "draft"
           ? "not started: nothing is assigned or logged yet, "
           : ""}planned for ${counted(experiment.planned_units, "unit")}.
-        Weights: ${experiment.variants.map((one) => `${one.key} ${number(one.weight)} %`).join(", ")}${experiment.weight_changes.length > 1 ? html`, last changed <${When} at=${experiment.weight_changes.at(-1)?.at} />` : ""}.
+        Weights: ${experiment.variants.map((one, at) => html`${at > 0 && ", "}<bdi>${one.key}</bdi> ${number(one.weight)} %`)}${experiment.weight_changes.length > 1 ? html`, last changed <${When} at=${experiment.weight_changes.at(-1)?.at} />` : ""}.
       </p>
       <div class="results-steps">
         ${STEPS[experiment.status].map(
@@ -66,7 +66,7 @@ export function Warnings({ results }) {
     ${others.length > 0 &&
     html`<div class="notice">
       <ul class="results-warnings">
-        ${others.map((one) => html`<li key=${one.code}>${one.message}</li>`)}
+        ${others.map((one) => html`<li key=${one.message}><bdi>${one.message}</bdi></li>`)}
       </ul>
     </div>`}
   `;
@@ -79,8 +79,9 @@ export function Exposures({ experiment, results }) {
   return html`
     <h2>Units</h2>
     <p class="faint told">
-      ${counted(total, "unit")} on ${counted(results.days, "day")}, of ${results.planned_units.toLocaleString("en")} planned
+      ${counted(total, "unit")}, first seen within ${counted(results.days, "day")} (UTC), of ${results.planned_units.toLocaleString("en")} planned
       (${percent(total / results.planned_units, 0)}).
+      ${experiment.weight_changes.length > 1 && " Weights have changed: the share of all days need not be that of the weights now."}
       ${results.from !== null && ` From ${dayOf(results.from)}.`}${results.to !== null && ` Until ${dayOf(results.to)}.`}
     </p>
     <div class="scroll">
@@ -91,15 +92,15 @@ export function Exposures({ experiment, results }) {
             <th scope="col" class="number">Units</th>
             <th scope="col" class="number">Logs</th>
             <th scope="col" class="number">Share</th>
-            <th scope="col" class="number">Planned</th>
-            <th scope="col"><span class="hidden-label">Share drawn beside the planned one</span></th>
+            <th scope="col" class="number">Weight now</th>
+            <th scope="col"><span class="hidden-label">Share drawn beside the weight now</span></th>
           </tr>
         </thead>
         <tbody>
           ${rows.map(
             (one, index) => html`<tr key=${one.key}>
               <th scope="row" class="long">
-                <span class=${`variant-mark variant-${(index % 10) + 1}`} aria-hidden="true"></span>${one.key}
+                <span class=${`variant-mark variant-${(index % 10) + 1}`} aria-hidden="true"></span><bdi>${one.key}</bdi>
                 ${nameOf(experiment, one.key)}
                 ${one.key === results.baseline && html`<span class="faint"> · baseline</span>`}
               </th>
@@ -119,7 +120,7 @@ export function Exposures({ experiment, results }) {
 /** @param {Experiment} experiment @param {string} key */
 function nameOf(experiment, key) {
   const name = experiment.variants.find((one) => one.key === key)?.name;
-  return name ? html`<span class="faint"> ${name}</span>` : "";
+  return name ? html`<span class="faint"> <bdi>${name}</bdi></span>` : "";
 }
 
 /** @param {{ share: number | null, planned: number | null, colour: number }} props */

@@ -1,8 +1,9 @@
 // The newest logs of an A/B experiment, and what one of them holds.
-import { html, useEffect, useState } from "preact";
+import { html, useState } from "preact";
 import { get, segment } from "./api.js";
-import { useData } from "./data.js";
+import { usePages } from "./data.js";
 import { number } from "./format.js";
+import { Choice } from "./results_controls.js";
 import { adjust } from "./router.js";
 import { Await, Code, Dialog, Failure, When } from "./ui.js";
 
@@ -17,28 +18,28 @@ export function ResultsLogs({ experiment, place, metrics }) {
     variant, metric: where, from: place.query.get("from"), to: place.query.get("to"), limit: PAGE,
   };
   const path = `experiment/${segment(experiment.slug)}/logs`;
-  const asked = JSON.stringify(query);
-  const loaded = useData((signal) => get(path, query, signal), [path, asked]);
+  const [round, setRound] = useState(0);
+  const list = usePages(
+    (cursor, signal) => get(path, { ...query, cursor }, signal),
+    (/** @type {{ logs: VariantLog[], next_cursor: string | null }} */ page) => page.logs,
+    [path, JSON.stringify(query), round],
+  );
   return html`
     <h2>Recent logs</h2>
     <div class="toolbar">
-      <label class="inline">Variant
-        <select value=${variant} onChange=${(/** @type {any} */ event) => adjust(place, { variant: event.target.value })}>
-          <option value="">all</option>
-          ${experiment.variants.map((one) => html`<option key=${one.key} value=${one.key}>${one.key}</option>`)}
-        </select>
-      </label>
+      <${Choice} label="Variant" value=${variant} options=${["", ...experiment.variants.map((one) => one.key)]} empty="all"
+        choose=${(/** @type {string} */ one) => adjust(place, { variant: one })} />
       <${Condition} place=${place} where=${where} metrics=${metrics} />
       ${where.map(
         (one) => html`<button key=${one} type="button" onClick=${() => adjust(place, { where: where.filter((other) => other !== one) })}>
           ${one} <span aria-hidden="true">✕</span><span class="hidden-label"> remove</span>
         </button>`,
       )}
-      <button type="button" class="quiet" onClick=${loaded.reload}>Refresh</button>
+      <button type="button" class="quiet" onClick=${() => setRound(round + 1)}>Refresh</button>
     </div>
-    <${Await} loaded=${loaded} what="logs">
-      ${(/** @type {{ logs: VariantLog[], next_cursor: string | null }} */ page) =>
-        html`<${Listed} key=${asked} first=${page} path=${path} query=${query} isFiltered=${variant !== "" || where.length > 0} />`}
+    ${(query.from || query.to) && html`<p class="faint told">Days are chosen in UTC; times are those here.</p>`}
+    <${Await} loaded=${list.first} what="logs">
+      ${() => html`<${Listed} list=${list} isFiltered=${Boolean(variant || where.length > 0 || query.from || query.to)} />`}
     </${Await}>
   `;
 }
@@ -69,30 +70,10 @@ function Condition({ place, where, metrics }) {
   `;
 }
 
-/**
- * @param {{ first: { logs: VariantLog[], next_cursor: string | null }, path: string,
- *   query: Record<string, any>, isFiltered: boolean }} props
- */
-function Listed({ first, path, query, isFiltered }) {
-  const [pages, setPages] = useState(/** @type {(typeof first)[]} */ ([]));
-  const [error, setError] = useState(/** @type {Error | null} */ (null));
-  const [isBusy, setBusy] = useState(false);
+/** @param {{ list: { items: VariantLog[], more: boolean, isBusy: boolean, error: Error | null, load: () => void }, isFiltered: boolean }} props */
+function Listed({ list, isFiltered }) {
+  const { items: logs, error } = list;
   const [open, setOpen] = useState(/** @type {VariantLog | null} */ (null));
-  // what was loaded after the first page does not follow on a new one
-  useEffect(() => setPages([]), [first]);
-  const last = pages.at(-1) ?? first;
-  const logs = [first, ...pages].flatMap((page) => page.logs);
-  const more = async () => {
-    setBusy(true);
-    try {
-      const page = await get(path, { ...query, cursor: last.next_cursor });
-      setPages((old) => [...old, page]);
-      setError(null);
-    } catch (refused) {
-      setError(/** @type {Error} */ (refused));
-    }
-    setBusy(false);
-  };
   return html`
     ${logs.length === 0
       ? html`<p>${isFiltered ? "No log fits." : "There are no logs yet."}</p>`
@@ -111,11 +92,11 @@ function Listed({ first, path, query, isFiltered }) {
               ${logs.map(
                 (one) => html`<tr key=${one.logId}>
                   <td class="nowrap"><${When} at=${one.timestamp} /></td>
-                  <td>${one.variantKey}</td>
-                  <td class="long">${one.unitId ?? html`<span class="faint">none</span>`}</td>
+                  <td><bdi>${one.variantKey}</bdi></td>
+                  <td class="long">${one.unitId !== null ? html`<bdi>${one.unitId}</bdi>` : html`<span class="faint">none</span>`}</td>
                   <td class="log-metrics long">
                     ${Object.entries(one.metrics).map(
-                      ([name, value]) => html`<span key=${name}><span class="faint">${name}</span> ${number(value)}</span>`,
+                      ([name, value]) => html`<span key=${name}><bdi class="faint">${name}</bdi> ${number(value)}</span>`,
                     )}
                   </td>
                   <td><button type="button" class="quiet in-row" aria-label=${`Details of ${one.logId}`} onClick=${() => setOpen(one)}>Details</button></td>
@@ -125,10 +106,18 @@ function Listed({ first, path, query, isFiltered }) {
           </table>
         </div>`}
     ${error !== null && html`<${Failure} error=${error} />`}
-    ${last.next_cursor && html`<button type="button" disabled=${isBusy} onClick=${more}>Show more</button>`}
+    ${list.more && html`<button type="button" disabled=${list.isBusy} onClick=${list.load}>Show more</button>`}
     ${open !== null &&
     html`<${Dialog} title=${`Log of ${open.variantKey}`} close=${() => setOpen(null)} wide>
+      ${hasRounded(open) && html`<p class="notice">Whole numbers beyond 9,007,199,254,740,991 are rounded here; the API answers them as they were logged.</p>`}
       <${Code} text=${JSON.stringify(open, null, 2)} />
     </${Dialog}>`}
   `;
+}
+
+/** Whether a whole number in it was longer than a double can tell. @param {unknown} value @returns {boolean} */
+function hasRounded(value) {
+  return typeof value === "object" && value !== null
+    ? Object.values(value).some(hasRounded)
+    : Number.isInteger(value) && !Number.isSafeInteger(value);
 }

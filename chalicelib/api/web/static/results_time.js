@@ -1,4 +1,4 @@
-// How the differences came to be what they are: the results as they were at the end of each day.
+// How the differences came to be what they are: the results of the units first seen up to each day.
 import { useEffect, useState } from "preact";
 import { get, segment } from "./api.js";
 import { dayOf, firstDay, sampledDays } from "./results_days.js";
@@ -24,8 +24,8 @@ export function useCourse({ experiment, query, days, isOn }) {
   const [found, setFound] = useState(NOTHING);
   const isReady = isOn && days !== undefined && days > 0;
   useEffect(() => {
+    setFound(NOTHING);
     if (!isReady) {
-      setFound(NOTHING);
       return undefined;
     }
     const abort = new AbortController();

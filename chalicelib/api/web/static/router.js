@@ -1,6 +1,7 @@
 // The address: what a page shows is in the hash, so a link shows the same to somebody else.
 //   #/experiments/iris?sort=metrics.loss&columns=params.lr
 import { useEffect, useState } from "preact";
+import { append } from "./api.js";
 
 /**
  * @typedef {object} Place
@@ -24,7 +25,7 @@ export function here() {
  *   what is null, undefined or "" is left out
  */
 export function href(path, query) {
-  const given = query instanceof URLSearchParams ? query : params(query ?? {});
+  const given = query instanceof URLSearchParams ? query : append(new URLSearchParams(), query ?? {});
   const text = given.toString();
   return `#/${path.map(encodeURIComponent).join("/")}${text ? `?${text}` : ""}`;
 }
@@ -62,28 +63,9 @@ export function usePlace() {
  */
 export function adjust(place, changes, how = { replace: true }) {
   const query = new URLSearchParams(place.query);
-  for (const [name, value] of Object.entries(changes)) {
-    query.delete(name);
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== undefined && one !== "") {
-        query.append(name, one);
-      }
-    }
-  }
+  Object.keys(changes).forEach((name) => query.delete(name));
+  append(query, changes);
   go(href(place.path, query), how);
-}
-
-/** @param {Record<string, string | string[] | null | undefined>} values */
-function params(values) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(values)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== undefined && one !== "") {
-        query.append(name, one);
-      }
-    }
-  }
-  return query;
 }
 
 /** @param {string} text */

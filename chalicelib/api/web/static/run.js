@@ -2,11 +2,11 @@
 import { html, useEffect, useMemo, useState } from "preact";
 import { call, get, segment } from "./api.js";
 import { MetricCharts } from "./charts.js";
-import { useData, useEvery } from "./data.js";
+import { perKey, useData, useEvery } from "./data.js";
+import { EditDialog } from "./edit.js";
 import { RunFiles } from "./files.js";
-import { duration, time } from "./format.js";
+import { duration, plain, time } from "./format.js";
 import { go, href } from "./router.js";
-import { RunEdit } from "./run_edit.js";
 import { RunNotes } from "./run_notes.js";
 import { RunOverview } from "./run_overview.js";
 import { RunPicker } from "./run_picker.js";
@@ -16,31 +16,37 @@ const REFRESH_MS = 5000;
 const MAX_COMPARED = 10;
 
 /** What was shown last: another tab of the same run begins with it. */
-const shown = { run: /** @type {Run | null} */ (null), experiment: /** @type {Experiment | null} */ (null) };
+const last = perKey(() => ({ run: /** @type {Run | null} */ (null), experiment: /** @type {Experiment | null} */ (null) }));
 
 /** @param {{ place: import("./router.js").Place }} props */
 export function RunView({ place }) {
   const [, id = "", tab = "overview"] = place.path;
-  const known = shown.run?.run_id === id ? shown.run : null;
-  const loaded = useData(async (signal) => {
-    const run = await get(`api/v1/experiments/runs/${segment(id)}`, {}, signal);
-    if (shown.experiment?.id !== run.experiment_id) {
-      shown.experiment = await get(`api/v1/experiments/${segment(run.experiment_id)}`, {}, signal);
-    }
-    shown.run = run;
-    return run;
-  }, [id]);
-  const data = loaded.data ?? known ?? undefined;
+  const before = last().run;
+  const loaded = useData(
+    async (signal) => {
+      const kept = last();
+      const run = await get(`api/v1/experiments/runs/${segment(id)}`, {}, signal);
+      if (kept.experiment?.id !== run.experiment_id) {
+        kept.experiment = await get(`api/v1/experiments/${segment(run.experiment_id)}`, {}, signal);
+      }
+      kept.run = run;
+      return run;
+    },
+    [id],
+    { fresh: true, before: before?.run_id === id ? before : undefined },
+  );
+  const { data } = loaded;
   useEvery(REFRESH_MS, data?.status === "running", loaded.reload);
   useTitle(data?.name ?? "Run");
-  return html`<${Await} loaded=${{ ...loaded, data }} what="the run">
+  return html`<${Await} loaded=${loaded} what="the run">
     ${(/** @type {Run} */ run) => html`<${Shown} run=${run} tab=${tab} place=${place} reload=${loaded.reload} />`}
   </${Await}>`;
 }
 
 /** @param {{ run: Run, tab: string, place: import("./router.js").Place, reload: () => void }} props */
 function Shown({ run, tab, place, reload }) {
-  const experiment = shown.experiment?.id === run.experiment_id ? shown.experiment : null;
+  const { experiment: known } = last();
+  const experiment = known?.id === run.experiment_id ? known : null;
   const runs = useMemo(() => [run], [run]);
   const tabs = [
     { name: "overview", label: "Overview" },
@@ -67,7 +73,7 @@ function Shown({ run, tab, place, reload }) {
       <span title=${run.end_time === null ? "" : `Ended ${time(run.end_time)}`}>
         ${run.status === "running" ? `running for ${duration(Date.now() - Date.parse(run.start_time))}` : `took ${duration(run.duration_ms)}`}
       </span>
-      <span>by ${run.tags["mlflow.user"] ?? run.created_by}</span>
+      <span>by <bdi>${run.tags["mlflow.user"] ?? run.created_by}</bdi></span>
       <span class="run-id"><code>${run.run_id}</code> <${Copy} text=${run.run_id} label="Copy the id" /></span>
     </p>
     <${Tags} tags=${run.tags} />
@@ -112,10 +118,17 @@ function Actions({ run, reload }) {
       ${isSure && !isArchived && html`<button type="button" class="quiet" onClick=${() => setSure(false)}>Keep it</button>`}
     </div>
     ${error !== null && html`<${Failure} error=${error} />`}
-    ${open === "edit" && html`<${RunEdit} run=${run} close=${() => setOpen(null)} reload=${reload} />`}
+    ${open === "edit" &&
+    html`<${EditDialog}
+      title="Name and tags"
+      path=${`api/v1/experiments/runs/${segment(run.run_id)}`}
+      given=${{ name: run.name, tags: run.tags }}
+      close=${() => setOpen(null)}
+      changed=${reload}
+    />`}
     ${open === "compare" &&
     html`<${RunPicker}
-      experimentId=${run.experiment_id} title=${`Compare ${run.name} with`} action="Compare"
+      experimentId=${run.experiment_id} title=${`Compare ${plain(run.name)} with`} action="Compare"
       chosen=${[run.run_id]} max=${MAX_COMPARED} least=${2}
       done=${(/** @type {string[]} */ ids) => go(href(["compare"], { runs: ids.join(",") }))} close=${() => setOpen(null)}
     />`}

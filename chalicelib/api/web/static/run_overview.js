@@ -163,7 +163,7 @@ function Relatives({ run }) {
   return html`
     ${run.parent_run_id !== null &&
     html`<p>
-      Part of <a href=${href(["runs", run.parent_run_id])}>${parent.data?.name ?? run.parent_run_id}</a>
+      Part of <a href=${href(["runs", run.parent_run_id])}><bdi>${parent.data?.name ?? run.parent_run_id}</bdi></a>
     </p>`}
     ${children.error !== null && html`<${Failure} error=${children.error} retry=${children.reload} />`}
     ${found !== undefined &&
@@ -187,7 +187,7 @@ function Relatives({ run }) {
         </table>
       </div>
       <p>
-        <a href=${href(["experiments", run.experiment_id, "charts"], { runs: found.runs.slice(0, 50).map((one) => one.run_id).join(",") })}>Their charts</a>
+        <a href=${href(["experiments", run.experiment_id, "charts"], { runs: found.runs.map((one) => one.run_id).join(",") })}>Their charts</a>
       </p>
     </section>`}
   `;

@@ -45,7 +45,7 @@ export function RunPicker({ experimentId, title, action, chosen, max, done, clos
                   <input type="checkbox" checked=${ids.includes(run.run_id)}
                     disabled=${!ids.includes(run.run_id) && ids.length >= max}
                     onChange=${() => toggle(run.run_id)} />
-                  <span>${run.name}</span>
+                  <bdi>${run.name}</bdi>
                   <${Status} status=${run.status} />
                   <span class="faint"><${When} at=${run.start_time} /></span>
                 </label>

@@ -1,9 +1,9 @@
 // What can be done with the runs that are selected.
 import { html, useState } from "preact";
 import { call, segment } from "./api.js";
+import { Confirm } from "./edit.js";
 import { counted } from "./format.js";
 import { href } from "./router.js";
-import { Dialog, Failure } from "./ui.js";
 
 const AT_ONCE = 4;
 const MOST_COMPARED = 10;
@@ -19,6 +19,18 @@ export function SelectionActions({ experiment, ids, isArchived, clear, moved }) 
   const canCompare = ids.length >= 2 && ids.length <= MOST_COMPARED;
   const canDraw = ids.length <= MOST_DRAWN;
   const word = isArchived ? "Restore" : "Archive";
+  const work = async (/** @type {(progress: string) => void} */ tell) => {
+    let count = 0;
+    const { done, problem } = await each(ids, async (id) => {
+      await changed(id, isArchived);
+      count += 1;
+      tell(`${count.toLocaleString("en")} of ${counted(ids.length, "run")} …`);
+    });
+    moved(done);
+    if (problem !== null) {
+      throw problem;
+    }
+  };
   return html`
     <span class="selection">
       <strong>${ids.length.toLocaleString("en")} selected</strong>
@@ -38,7 +50,11 @@ export function SelectionActions({ experiment, ids, isArchived, clear, moved }) 
       <button type="button" class="quiet" onClick=${clear}>Clear</button>
     </span>
     ${isAsked &&
-    html`<${Confirm} ids=${ids} isArchived=${isArchived} moved=${moved} close=${() => setAsked(false)} />`}
+    html`<${Confirm} title=${`${word} ${counted(ids.length, "run")}?`} word=${word} work=${work} close=${() => setAsked(false)}>
+      ${isArchived
+        ? "They are in the list of runs again."
+        : "They leave the list and take no more logs. Nothing of them is lost: they are under “Archived” and can be restored there."}
+    </${Confirm}>`}
   `;
 }
 
@@ -47,46 +63,6 @@ function LinkIf({ isOn, address, label, otherwise }) {
   return isOn
     ? html`<a class="button" href=${address}>${label}</a>`
     : html`<button type="button" disabled title=${otherwise}>${label}</button>`;
-}
-
-/**
- * @param {{ ids: string[], isArchived: boolean, moved: (ids: string[]) => void, close: () => void }} props
- */
-function Confirm({ ids, isArchived, moved, close }) {
-  const [isBusy, setBusy] = useState(false);
-  const [count, setCount] = useState(0);
-  const [error, setError] = useState(/** @type {Error | null} */ (null));
-  const word = isArchived ? "Restore" : "Archive";
-  const start = async () => {
-    setBusy(true);
-    setError(null);
-    setCount(0);
-    const { done, problem } = await each(ids, async (id) => {
-      await changed(id, isArchived);
-      setCount((old) => old + 1);
-    });
-    moved(done);
-    if (problem === null) {
-      close();
-    } else {
-      setError(problem);
-      setBusy(false);
-    }
-  };
-  return html`<${Dialog} title=${`${word} ${counted(ids.length, "run")}?`} close=${close}>
-    <p>
-      ${isArchived
-        ? "They are in the list of runs again."
-        : "They leave the list and take no more logs. Nothing of them is lost: they are under “Archived” and can be restored there."}
-    </p>
-    ${error !== null && html`<${Failure} error=${error} />`}
-    <div class="toolbar">
-      <button type="button" class="primary" disabled=${isBusy} onClick=${start}>
-        ${isBusy ? `${count.toLocaleString("en")} of ${counted(ids.length, "run")} …` : word}
-      </button>
-      <button type="button" onClick=${close}>Cancel</button>
-    </div>
-  </${Dialog}>`;
 }
 
 /** @param {string} id @param {boolean} isArchived */

@@ -29,12 +29,10 @@ with tb.start_run("${slug}", params={"lr": 0.01}) as run:
 
 /** @param {string} url @param {string} name */
 function mlflow(url, name) {
-  const before = [
-    "# in the shell, before:",
-    `# export MLFLOW_TRACKING_URI=${url}`,
-    "# export MLFLOW_TRACKING_TOKEN=$TRIALBOOK_API_KEY",
-  ].join("\n");
-  return `${before}\n${"import mlflow"}
+  return `# in the shell, before:
+# export MLFLOW_TRACKING_URI=${url}
+# export MLFLOW_TRACKING_TOKEN=$TRIALBOOK_API_KEY
+import mlflow
 
 mlflow.set_experiment(${JSON.stringify(name)})
 with mlflow.start_run():

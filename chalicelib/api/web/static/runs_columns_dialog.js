@@ -1,6 +1,7 @@
 // Which columns the runs table has, and in which order.
 import { html, useMemo, useRef, useState } from "preact";
 import { allColumns } from "./columns.js";
+import { plain } from "./format.js";
 import { useKeptFocus } from "./runs_focus.js";
 import { Dialog } from "./ui.js";
 
@@ -106,9 +107,9 @@ function Order({ chosen, setChosen }) {
         <span class="grip" aria-hidden="true">⠿</span>
         <${ColumnName} column=${one} />
         <span class="moves">
-          <button type="button" class="quiet" aria-label=${`${one.label} up`} disabled=${index === 0} onClick=${() => move(index, index - 1)}>↑</button>
-          <button type="button" class="quiet" aria-label=${`${one.label} down`} disabled=${index === chosen.length - 1} onClick=${() => move(index, index + 1)}>↓</button>
-          <button type="button" class="quiet" aria-label=${`Remove ${one.label}`} onClick=${() => setChosen((old) => old.filter((other) => other.id !== one.id))}>✕</button>
+          <button type="button" class="quiet" aria-label=${`${plain(one.label)} up`} disabled=${index === 0} onClick=${() => move(index, index - 1)}>↑</button>
+          <button type="button" class="quiet" aria-label=${`${plain(one.label)} down`} disabled=${index === chosen.length - 1} onClick=${() => move(index, index + 1)}>↓</button>
+          <button type="button" class="quiet" aria-label=${`Remove ${plain(one.label)}`} onClick=${() => setChosen((old) => old.filter((other) => other.id !== one.id))}>✕</button>
         </span>
       </li>`,
     )}
@@ -118,6 +119,6 @@ function Order({ chosen, setChosen }) {
 /** @param {{ column: Column }} props */
 function ColumnName({ column }) {
   return html`<span class="column-name" title=${column.id}>
-    ${column.key !== "" && html`<span class="faint">${column.kind} </span>`}${column.label}
+    ${column.key !== "" && html`<span class="faint">${column.kind} </span>`}<bdi>${column.label}</bdi>
   </span>`;
 }

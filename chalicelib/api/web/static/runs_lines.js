@@ -1,7 +1,7 @@
 // A line of the runs table: one run, or a group of runs.
 import { html, useMemo } from "preact";
 import { cellOf } from "./columns.js";
-import { counted, double, duration, number } from "./format.js";
+import { counted, double, duration, number, plain } from "./format.js";
 import { summary, values } from "./grouping.js";
 import { href } from "./router.js";
 import { Status, Tags, When } from "./ui.js";
@@ -27,7 +27,7 @@ function gap(count) {
 /**
  * Drawn anew only when something of it changed: most of scrolling costs nothing.
  * @param {{ row: Row, isInGroup: boolean, index: number, part: Part, shapes: Shapes,
- *   best: Record<string, number>, isSelected: boolean, now: number }} props
+ *   best: Map<string, number>, isSelected: boolean, now: number }} props
  */
 export function RunLine({ row, isInGroup, index, part, shapes, best, isSelected, now }) {
   return useMemo(
@@ -37,7 +37,7 @@ export function RunLine({ row, isInGroup, index, part, shapes, best, isSelected,
       class=${`${isInGroup ? "in-group" : ""} ${isSelected ? "picked" : ""}`}
     >
       <td class="pick">
-        <input type="checkbox" aria-label=${`Select ${row.name}`} checked=${isSelected} />
+        <input type="checkbox" aria-label=${`Select ${plain(row.name)}`} checked=${isSelected} />
       </td>
       ${part.shown.map((column, at) => [
         at === 1 && gap(part.before),
@@ -59,7 +59,7 @@ function colIndex(part, at) {
  * @param {Row} row
  * @param {number} at
  * @param {boolean} isNumber
- * @param {Record<string, number>} best
+ * @param {Map<string, number>} best
  * @param {number} now
  */
 function runCell(column, row, at, isNumber, best, now) {
@@ -80,7 +80,7 @@ function runCell(column, row, at, isNumber, best, now) {
     case "tags":
       return html`<td aria-colindex=${at}><${Tags} tags=${row.tags} /></td>`;
     case "metric": {
-      const isBest = cell !== undefined && best[column.key] === double(cell);
+      const isBest = cell !== undefined && best.get(column.key) === double(cell);
       return html`<td aria-colindex=${at} class=${isBest ? "number best" : "number"} title=${cell === undefined ? undefined : String(cell)}>
         ${isBest && html`<span aria-label="Best:" role="img">★ </span>`}${number(cell)}
       </td>`;
@@ -110,7 +110,7 @@ export function GroupLine({ group, index, part, shapes, isOpen, selected }) {
   const name = group.value ?? "not set";
   return html`<tr class="group" data-index=${index} aria-rowindex=${index + 2}>
     <td class="pick">
-      <input type="checkbox" aria-label=${`Select all runs of ${name}`} checked=${isAll} />
+      <input type="checkbox" aria-label=${`Select all runs of ${plain(name)}`} checked=${isAll} />
     </td>
     <th scope="row" class="name">
       <button type="button" class="fold" aria-expanded=${isOpen} title=${name}>

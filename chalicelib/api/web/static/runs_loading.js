@@ -1,7 +1,7 @@
 // The runs of an experiment, page after page, and again while some of them run.
 import { useCallback, useEffect, useRef, useState } from "preact";
-import { key, post } from "./api.js";
-import { useEvery } from "./data.js";
+import { post } from "./api.js";
+import { perKey, useEvery, useKey } from "./data.js";
 import { spelledString } from "./filter_fields.js";
 import { appended, learn, nothingKnown, refreshed, rowOf } from "./runs_rows.js";
 
@@ -39,21 +39,17 @@ const NOTHING = {
   asked: "", rows: [], error: null, isLoading: true, isWhole: false, isCut: false, updatedAt: 0, isStale: false,
 };
 
-/**
- * What was shown last and how far it was scrolled, for the way back from a run.
- * @type {{ owner: string | null, found: Found, table: string, scrollTop: number }}
- */
-const last = { owner: null, found: NOTHING, table: "", scrollTop: 0 };
+/** What was shown last and how far it was scrolled, for the way back from a run. */
+const last = perKey(() => ({ found: NOTHING, table: "", scrollTop: 0 }));
 
 /** @param {string} table which table it was @param {number} scrollTop */
 export function rememberScroll(table, scrollTop) {
-  last.table = table;
-  last.scrollTop = scrollTop;
+  Object.assign(last(), { table, scrollTop });
 }
 
 /** @param {string} table */
 export function rememberedScroll(table) {
-  return last.table === table ? last.scrollTop : 0;
+  return last().table === table ? last().scrollTop : 0;
 }
 
 /**
@@ -63,13 +59,14 @@ export function rememberedScroll(table) {
  */
 export function useRuns(wanted) {
   const asked = JSON.stringify(wanted);
-  const [found, setFound] = useState(() =>
-    last.owner === key() && last.found.asked === asked ? last.found : NOTHING,
-  );
+  const owner = useKey();
+  const [firstOwner] = useState(owner);
+  const [found, setFound] = useState(() => (last().found.asked === asked ? last().found : NOTHING));
   const [round, setRound] = useState(0);
   const known = useRef(nothingKnown());
   const abort = useRef(new AbortController());
   const isRefreshing = useRef(false);
+  const turn = useRef(0);
   // An answer that was on its way while runs were taken out still has them.
   const removed = useRef(/** @type {Set<string>} */ (new Set()));
 
@@ -77,18 +74,17 @@ export function useRuns(wanted) {
     abort.current = new AbortController();
     const { signal } = abort.current;
     removed.current.clear();
-    if (round === 0 && found.asked === asked && found.isWhole) {
+    if (round === 0 && owner === firstOwner && found.asked === asked && found.isWhole) {
       learn(known.current, found.rows);
       void refresh();
     } else {
       void load(signal);
     }
     return () => abort.current.abort();
-  }, [asked, round]);
+  }, [asked, owner, round]);
 
   useEffect(() => {
-    last.owner = key();
-    last.found = found;
+    last().found = found;
   }, [found]);
 
   /** @param {AbortSignal} signal */
@@ -154,14 +150,17 @@ export function useRuns(wanted) {
       const first = await search({ limit: REFRESHED }, signal);
       const top = new Set(first.rows.map((row) => row.run_id));
       const running = found.rows.filter((row) => isRunning(row) && !top.has(row.run_id));
-      const ids = running.slice(0, REFRESHED).map((row) => spelledString(row.run_id));
+      // Some of them each time, by turns.
+      const begin = turn.current < running.length ? turn.current : 0;
+      const ids = running.slice(begin, begin + REFRESHED).map((row) => row.run_id);
+      turn.current = begin + ids.length;
+      const these = `run_id IN (${ids.map(spelledString).join(", ")})`;
+      const filter = wanted.filter.trim() === "" ? these : `${wanted.filter} AND ${these}`;
       const others =
-        ids.length === 0 || first.cursor === null
-          ? []
-          : (await search({ limit: REFRESHED, filter: `run_id IN (${ids.join(", ")})` }, signal)).rows;
+        ids.length === 0 || first.cursor === null ? [] : (await search({ limit: REFRESHED, filter }, signal)).rows;
       setFound((old) => ({
         ...old,
-        rows: refreshed(old.rows, first.rows, first.cursor === null, others),
+        rows: refreshed(old.rows, first.rows, first.cursor === null, others, ids),
         updatedAt: Date.now(),
         isStale: false,
       }));

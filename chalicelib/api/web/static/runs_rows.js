@@ -1,6 +1,6 @@
 // The rows of the runs table: what is kept of a run, what is known from all of them, and how newer
 // answers get into what is shown.
-import { double } from "./format.js";
+import { double, own } from "./format.js";
 
 /**
  * A run without what the table does not show: ten thousand of them stay in memory.
@@ -99,8 +99,9 @@ export function appended(rows, more) {
  * @param {readonly Row[]} first the newest answer: the first rows, in order
  * @param {boolean} isAll there are no others than `first`
  * @param {readonly Row[]} [others] newer states of rows further down
+ * @param {readonly string[]} [asked] which rows these are of: those that have none are not found any more
  */
-export function refreshed(rows, first, isAll, others = []) {
+export function refreshed(rows, first, isAll, others = [], asked = []) {
   const old = new Map(rows.map((row) => [row.run_id, row]));
   const top = first.map((row) => kept(old.get(row.run_id), row));
   if (isAll) {
@@ -108,8 +109,9 @@ export function refreshed(rows, first, isAll, others = []) {
   }
   const placed = new Set(top.map((row) => row.run_id));
   const newer = new Map(others.map((row) => [row.run_id, row]));
+  const gone = new Set(asked.filter((id) => !newer.has(id)));
   const rest = rows
-    .filter((row) => !placed.has(row.run_id))
+    .filter((row) => !placed.has(row.run_id) && !gone.has(row.run_id))
     .map((row) => {
       const now = newer.get(row.run_id);
       return now === undefined ? row : kept(row, now);
@@ -137,25 +139,25 @@ function isSame(a, b) {
 /** @param {Record<string, unknown>} a @param {Record<string, unknown>} b */
 function hasSame(a, b) {
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === own(b, key));
 }
 
 /**
  * The best value of each metric that has a goal; NaN is never best.
  * @param {readonly Row[]} rows
  * @param {Record<string, Goal>} goals
- * @returns {Record<string, number>}
+ * @returns {Map<string, number>}
  */
 export function bestValues(rows, goals) {
-  /** @type {Record<string, number>} */
-  const best = {};
+  /** @type {Map<string, number>} */
+  const best = new Map();
   for (const [key, goal] of Object.entries(goals)) {
     for (const row of rows) {
-      const logged = row.metrics[key];
+      const logged = own(row.metrics, key);
       const value = logged === undefined ? NaN : double(logged);
-      const now = best[key];
+      const now = best.get(key);
       if (!Number.isNaN(value) && (now === undefined || (goal === "min" ? value < now : value > now))) {
-        best[key] = value;
+        best.set(key, value);
       }
     }
   }

@@ -23,7 +23,7 @@ const PICK_WIDTH = 38;
  * @property {Column[]} columns the first is the name
  * @property {Sort | null} sort
  * @property {Record<string, Goal>} goals
- * @property {Record<string, number>} best
+ * @property {Map<string, number>} best
  * @property {ReadonlySet<string>} selected
  * @property {ReadonlySet<string>} openGroups
  * @property {number} updatedAt

@@ -54,7 +54,7 @@ export function RunsTab({ experiment, place, changed }) {
   const shownColumns = useStable(columns);
   const best = useMemo(() => bestValues(rows, goals), [rows, goals]);
   const { lines, openGroups, toggleGroup, openAll, groupCount } = useLines(rows, groupBy);
-  const selection = useSelection(query.get("selected"), rows, lines);
+  const selection = useSelection(query.get("selected") ?? "", isArchived, rows, lines);
   const isWrongFilter = error instanceof ApiError && error.status === 400 && "position" in error.details;
   const change = (/** @type {Record<string, string | null>} */ changes) => adjust(here(), changes);
 
@@ -164,20 +164,31 @@ function useLines(rows, groupBy) {
 
 /**
  * Which runs are selected: in the address, too, while they are few.
- * @param {string | null} text
+ * What the address says otherwise, by a link or the way back, wins.
+ * @param {string} text
+ * @param {boolean} isArchived of the archived ones others are selected
  * @param {Row[]} rows
  * @param {import("./grouping.js").Line[]} lines
  */
-function useSelection(text, rows, lines) {
+function useSelection(text, isArchived, rows, lines) {
   const [selected, setSelected] = useState(/** @returns {ReadonlySet<string>} */ () => new Set(parsedList(text)));
   const from = useRef(/** @type {string | null} */ (null));
+  const told = useRef({ text, isArchived });
+  useEffect(() => {
+    if (told.current.text !== text || told.current.isArchived !== isArchived) {
+      told.current = { text, isArchived };
+      setSelected(new Set(parsedList(text)));
+    }
+  }, [text, isArchived]);
   const ids = useMemo(
     () => (selected.size === 0 ? [] : rows.filter((row) => selected.has(row.run_id)).map((row) => row.run_id)),
     [selected, rows],
   );
   const set = (/** @type {ReadonlySet<string>} */ next) => {
     setSelected(next);
-    adjust(here(), { selected: next.size > MOST_IN_ADDRESS ? null : listText([...next]) });
+    const selected = next.size > MOST_IN_ADDRESS ? "" : listText([...next]);
+    told.current = { text: selected, isArchived };
+    adjust(here(), { selected });
   };
   return {
     selected,

@@ -1,4 +1,5 @@
 // Axes: where a value lies between 0 and 1, and which ticks to write. No DOM.
+import { tickLabels, ticks } from "./chart_scale.js";
 
 /**
  * @typedef {object} Tick
@@ -15,60 +16,24 @@
 
 const DECADES = 2;
 const CROWDED = 5;
-const SECOND = 1000;
-const DAY = 86_400_000;
-const TIME_STEPS = [
-  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
-  ...[1, 2, 5, 10, 30].map((n) => n * SECOND),
-  ...[1, 2, 5, 10, 30].map((n) => n * 60 * SECOND),
-  ...[1, 3, 6, 12].map((n) => n * 3600 * SECOND),
-  ...[1, 2, 7, 14, 30, 90, 365].map((n) => n * DAY),
-];
+const DAY = 86_400;
 
 /**
- * Round numbers from `low` to `high`, about `count` of them, ends included when they are round.
- * @param {number} low
- * @param {number} high
- * @param {number} [count]
- * @returns {number[]}
+ * What is written beside any values: short, with as many digits as tell them apart.
+ * @param {number[]} values
  */
-export function roundNumbers(low, high, count = 5) {
-  if (!(high > low) || !Number.isFinite(high - low)) {
-    return Number.isFinite(low) ? [low] : [];
+export function tickTexts(values) {
+  for (let digits = 4; ; digits += 1) {
+    const texts = values.map((value) => tickText(value, digits));
+    if (digits === 17 || new Set(texts).size === new Set(values).size) {
+      return texts;
+    }
   }
-  const step = roundStep((high - low) / Math.max(1, count));
-  const found = [];
-  const first = Math.ceil(low / step - 1e-9);
-  for (let index = first; index <= high / step + 1e-9; index += 1) {
-    // a product of doubles is 0.30000000000000004
-    found.push(Number((index * step).toPrecision(12)));
-  }
-  return found;
 }
 
-/** The next of 1, 2, 5, 10 ... @param {number} rough */
-function roundStep(rough) {
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const part = rough / power;
-  return (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10) * power;
-}
-
-/**
- * As short as the ticks beside it allow: 0.0002, 1.5, 20k, 3e-7.
- * @param {number} value
- */
-export function tickText(value) {
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
-    return value
-      .toExponential(2)
-      .replace(/\.?0*e\+?/, "e")
-      .replaceAll("-", "−");
-  }
-  if (size >= 10_000) {
-    return `${Number((value / 1000).toPrecision(4))}k`.replace("-", "−");
-  }
-  return String(Number(value.toPrecision(4))).replace("-", "−");
+/** Of one alone: 0.0002, 1.5, 20k, 3e−7. @param {number} value @param {number} [digits] */
+export function tickText(value, digits = 6) {
+  return tickLabels([Number(value.toPrecision(digits))])[0] ?? "";
 }
 
 /**
@@ -87,11 +52,11 @@ export function spansDecades(values) {
 /**
  * An axis of numbers. Of equal values the one is in the middle.
  * @param {number[]} values what must fit; what is not finite is left out
- * @param {{ isLog?: boolean, count?: number, pad?: number, text?: (value: number) => string }} [how]
- *   `pad` is a part of the length, left free at both ends
+ * @param {{ isLog?: boolean, count?: number, pad?: number, labels?: (values: number[]) => string[] }} [how]
+ *   `pad` is a part of the length, left free at both ends; `labels` are those of the ticks, all different
  * @returns {Axis}
  */
-export function numericAxis(values, { isLog = false, count = 5, pad = 0, text = tickText } = {}) {
+export function numericAxis(values, { isLog = false, count = 5, pad = 0, labels = isLog ? tickTexts : tickLabels } = {}) {
   const finite = values.filter((one) => Number.isFinite(one) && (!isLog || one > 0));
   if (finite.length === 0) {
     return { kind: isLog ? "log" : "linear", at: () => NaN, ticks: [] };
@@ -114,69 +79,53 @@ export function numericAxis(values, { isLog = false, count = 5, pad = 0, text = 
   }
   const at = (/** @type {unknown} */ value) =>
     typeof value === "number" && (!isLog || value > 0) ? (scaled(value) - low) / (high - low) : NaN;
-  const marked = isLog ? powers(low, high, count) : roundNumbers(low, high, count);
+  const marked = isLog ? ticks(10 ** low, 10 ** high, count, { isLog }) : ticks(low, high, count);
+  const texts = labels(marked);
   return {
     kind: isLog ? "log" : "linear",
     at,
-    ticks: marked.map((value) => ({ at: at(value), text: text(value) })),
+    ticks: marked.map((value, index) => ({ at: at(value), text: texts[index] ?? "" })),
   };
-}
-
-/** Powers of ten between, with 2 and 5 when those are few. @param {number} low @param {number} high @param {number} count */
-function powers(low, high, count) {
-  const between = (/** @type {number[]} */ parts, /** @type {number} */ every) => {
-    const found = [];
-    for (let power = Math.floor(low); power <= high; power += 1) {
-      for (const part of parts) {
-        const value = part * 10 ** power;
-        const at = Math.log10(value);
-        if (power % every === 0 && at >= low - 1e-9 && at <= high + 1e-9) {
-          found.push(Number(value.toPrecision(12)));
-        }
-      }
-    }
-    return found;
-  };
-  const tens = between([1], 1);
-  if (tens.length < 3) {
-    return between([1, 2, 5], 1);
-  }
-  return tens.length > count + 2 ? between([1], Math.ceil(tens.length / count)) : tens;
 }
 
 /**
- * An axis of moments, in UTC.
+ * An axis of moments.
  * @param {number[]} values milliseconds since the epoch
  * @param {number} [count]
+ * @param {{ isLocal?: boolean }} [how] by the clock here, else in UTC
  * @returns {Axis}
  */
-export function timeAxis(values, count = 5) {
-  const plain = numericAxis(values);
+export function timeAxis(values, count = 5, { isLocal = false } = {}) {
+  const { at } = numericAxis(values);
   const finite = values.filter(Number.isFinite);
   if (finite.length === 0) {
-    return { ...plain, kind: "time" };
+    return { kind: "time", at, ticks: [] };
   }
   const low = Math.min(...finite);
-  const high = Math.max(...finite);
-  const step = low === high ? DAY : TIME_STEPS.find((one) => (high - low) / one <= count) ?? 365 * DAY;
-  /** @type {Tick[]} */
-  const ticks = [];
-  for (let at = Math.ceil(low / step) * step; at <= high; at += step) {
-    ticks.push({ at: plain.at(at), text: moment(at, step) });
-  }
-  if (ticks.length === 0) {
-    ticks.push({ at: plain.at(low), text: moment(low, step) });
-  }
-  return { kind: "time", at: plain.at, ticks };
+  const behind = (/** @type {number} */ ms) => (isLocal ? 60_000 * new Date(ms).getTimezoneOffset() : 0);
+  // what a clock shows, as if it were in UTC
+  const clock = (/** @type {number} */ ms) => (ms - behind(ms)) / 1000;
+  const [first, last] = [clock(low), clock(Math.max(...finite))];
+  const found = ticks(first, last, count, { isTime: true });
+  const marked = found.length === 0 ? [first] : found;
+  const step = marked.length > 1 ? Number(marked[1]) - Number(marked[0]) : DAY;
+  return {
+    kind: "time",
+    at,
+    ticks: marked.map((seconds) => {
+      const ms = 1000 * seconds;
+      return { at: at(ms + behind(ms + behind(low))), text: moment(ms, step) };
+    }),
+  };
 }
 
-/** @param {number} at @param {number} step */
+/** @param {number} at @param {number} step in seconds */
 function moment(at, step) {
   const text = new Date(at).toISOString();
-  if (step < SECOND) {
+  if (step < 1) {
     return text.slice(17, 23);
   }
-  return step >= DAY ? text.slice(5, 10) : step >= 60 * SECOND ? text.slice(11, 16) : text.slice(11, 19);
+  return step >= 90 * DAY ? text.slice(0, 10) : step >= DAY ? text.slice(5, 10) : step >= 60 ? text.slice(11, 16) : text.slice(11, 19);
 }
 
 /**

@@ -1,7 +1,8 @@
 // The parts that every view is made of.
 import { html, useEffect, useRef, useState } from "preact";
 import { ApiError } from "./api.js";
-import { ago, time } from "./format.js";
+import { useMinute } from "./data.js";
+import { ago, plain, time } from "./format.js";
 
 /**
  * What is loaded, or that it is on its way, or why it is not there.
@@ -28,7 +29,7 @@ export function Failure({ error, retry }) {
   const fields = /** @type {{ path: string, message: string }[]} */ (known?.details["fields"] ?? []);
   return html`
     <div class="failure" role="alert">
-      <p><strong>${sentence(error.message)}</strong> ${known === null ? "" : remedy(known)}</p>
+      <p><strong>${sentence(plain(error.message))}</strong> ${known === null ? "" : remedy(known)}</p>
       ${fields.length > 1 &&
       html`<ul>
         ${fields.map((one) => html`<li><code>${one.path}</code> ${one.message}</li>`)}
@@ -103,6 +104,7 @@ export function Copy({ text, label = "Copy" }) {
 
 /** A moment, as long ago as it is; the exact time on pointing at it. @param {{ at: any }} props */
 export function When({ at }) {
+  useMinute();
   return at === null || at === undefined
     ? html`<span>–</span>`
     : html`<time datetime=${new Date(at).toISOString()} title=${time(at)}>${ago(at)}</time>`;
@@ -152,7 +154,7 @@ export function Crumbs({ steps }) {
       <ol>
         ${steps.map(
           (step) => html`<li>
-            ${step.address ? html`<a href=${step.address}>${step.label}</a>` : step.label}
+            ${step.address ? html`<a href=${step.address}>${step.label}</a>` : html`<bdi>${step.label}</bdi>`}
           </li>`,
         )}
       </ol>
@@ -161,7 +163,8 @@ export function Crumbs({ steps }) {
 }
 
 /**
- * A box above the page; Escape and a click beside it close it.
+ * A box above the page; Escape and a click beside it close it: one that began beside it, too, for what
+ * is selected in it may end there.
  * @param {{ title: string, close: () => void, children?: unknown, wide?: boolean }} props
  */
 export function Dialog({ title, close, children, wide = false }) {
@@ -171,16 +174,25 @@ export function Dialog({ title, close, children, wide = false }) {
     dialog?.showModal();
     return () => dialog?.close();
   }, []);
+  const began = useRef(false);
+  const isBeside = (/** @type {MouseEvent} */ { target, clientX, clientY }) => {
+    const edge = box.current?.getBoundingClientRect();
+    return (
+      edge !== undefined && target === box.current &&
+      (clientX < edge.left || clientX > edge.right || clientY < edge.top || clientY > edge.bottom)
+    );
+  };
   return html`
     <dialog
       ref=${box}
       class=${wide ? "wide" : ""}
-      aria-label=${title}
+      aria-label=${plain(title)}
       onCancel=${close}
-      onClick=${(/** @type {MouseEvent} */ event) => event.target === box.current && close()}
+      onPointerDown=${(/** @type {PointerEvent} */ event) => (began.current = isBeside(event))}
+      onClick=${(/** @type {MouseEvent} */ event) => began.current && isBeside(event) && close()}
     >
       <header>
-        <h2>${title}</h2>
+        <h2>${plain(title)}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick=${close}>✕</button>
       </header>
       ${children}
@@ -188,9 +200,13 @@ export function Dialog({ title, close, children, wide = false }) {
   `;
 }
 
-/** The title of the tab. @param {string} text */
+/** The title of the tab, which is said to a screen reader when it changes. @param {string} text */
 export function useTitle(text) {
   useEffect(() => {
-    document.title = text ? `${text} · Trialbook` : "Trialbook";
+    document.title = text ? `${plain(text)} · Trialbook` : "Trialbook";
+    const said = document.getElementById("view-title");
+    if (said !== null) {
+      said.textContent = plain(text);
+    }
   }, [text]);
 }
