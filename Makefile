@@ -27,7 +27,7 @@ ROLE ?= admin
 KEY_USER := $(if $(filter command line,$(origin USER)),$(USER),default)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-integration test-compat test-conformance check format demo bench bench-cost bench-search bench-cold openapi \
+.PHONY: help run test test-fast test-integration test-compat test-conformance test-browser check format demo bench bench-cost bench-search bench-cold openapi \
     package deploy key clean
 
 help: ## list the targets
@@ -50,6 +50,9 @@ test-compat: $(DEV_INSTALLED) ## drive the real mlflow package against Trialbook
 
 test-conformance: $(DEV_INSTALLED) ## the Model Context Protocol's own suite and inspector against Trialbook
 	@exec $(BIN)/python -m tests.conformance
+
+test-browser: $(DEV_INSTALLED) ## the web page in Chromium: what it shows, runs, keeps out and takes (TRIALBOOK_CHROMIUM)
+	@exec $(BIN)/python -m tests.browser $(PYTEST_ARGS)
 
 check: $(DEV_INSTALLED) ## lint, formatting, types, import rules, docs
 	$(BIN)/ruff check

@@ -39,8 +39,9 @@ class Serving:
 
 
 @contextmanager
-def serving(folder: Path, port: int = 0) -> Generator[Serving]:
-    """A server on that port, or a free one, its home in `folder`. Stopping it must go well."""
+def serving(folder: Path, port: int = 0, tree: Path = ROOT) -> Generator[Serving]:
+    """A server on that port, or a free one, its home in `folder`, of the code in `tree`. Stopping
+    it must go well."""
     environment = {
         **os.environ,
         "TRIALBOOK_HOME": str(folder / "home"),
@@ -53,7 +54,7 @@ def serving(folder: Path, port: int = 0) -> Generator[Serving]:
         subprocess.Popen(
             [sys.executable, "-m", "local"],
             env=environment,
-            cwd=ROOT,
+            cwd=tree,
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
