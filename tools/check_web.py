@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Final
 
-from tools import node
+from tools import node, pack_web
 
-HERE: Final = Path(__file__).resolve().parent
 PROJECT: Final = node.ROOT / "chalicelib" / "api" / "web" / "tsconfig.json"
 
 
 def main() -> int:
-    packages = node.installed(HERE / "web" / "package.json", node.ROOT / ".web-tools")
+    packages = node.installed(*pack_web.PACKAGES)
     command = node.command(packages / "typescript" / "bin" / "tsc", ["--project", str(PROJECT)])
     return subprocess.run(command, cwd=node.ROOT, check=False).returncode
 

@@ -15,11 +15,12 @@ from chalicelib.api.web import assets
 from tools import node
 
 HERE: Final = Path(__file__).resolve().parent
+PACKAGES: Final = (HERE / "web" / "package.json", node.ROOT / ".web-tools")
 
 
 def write(folder: Path) -> None:
     """Into a new folder, under the names that they are served by. Raises CalledProcessError."""
-    packages = node.installed(HERE / "web" / "package.json", node.ROOT / ".web-tools")
+    packages = node.installed(*PACKAGES)
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as temporary:
         made, out = Path(temporary, "made"), Path(temporary, "out")

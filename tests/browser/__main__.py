@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.browser import axe, chromium
+from tools import node, pack_web
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
@@ -28,7 +29,9 @@ def main(arguments: list[str]) -> int:
 
         screenshots.take(program)
         return 0
-    axe.source()  # before there are several processes that would install it
+    # Before there are several processes that would install them.
+    axe.source()
+    node.installed(*pack_web.PACKAGES)
     # Files that are named replace the folder.
     named = any(one.startswith("tests/") for one in arguments)
     where = [] if named else [str(HERE.relative_to(ROOT))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from tests.api.process import Serving, serving
+from tests.api.process import ROOT, Serving, serving
 from tests.browser import chromium, filling, filling_hostile, filling_large, filling_variants
 from tests.browser.filling import Story
 from tests.browser.filling_hostile import Hostile
@@ -19,6 +20,7 @@ from tests.browser.filling_variants import Trials
 from tests.browser.tab import Tab
 from tests.browser.watching import Watch
 from tests.folders import quick_folder
+from tools import pack_web
 
 HERE = Path(__file__).parent
 PROGRAM = os.environ.get(chromium.VARIABLE)
@@ -36,15 +38,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Generator[Serving]:
-    with quick_folder() as folder, serving(Path(folder)) as started:
+def tree() -> Generator[Path]:
+    """The service, with the page as it is deployed."""
+    with quick_folder() as folder:
+        root = Path(folder)
+        shutil.copy(ROOT / "app.py", root)
+        for name in ("chalicelib", "local"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        web = root / "chalicelib" / "api" / "web"
+        shutil.rmtree(web / "static")
+        pack_web.write(web / "packed")
+        yield root
+
+
+@pytest.fixture(scope="session")
+def server(tree: Path) -> Generator[Serving]:
+    with quick_folder() as folder, serving(Path(folder), tree=tree) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def hostile_server() -> Generator[Serving]:
+def hostile_server(tree: Path) -> Generator[Serving]:
     """Of its own: what was logged there is in every list."""
-    with quick_folder() as folder, serving(Path(folder)) as started:
+    with quick_folder() as folder, serving(Path(folder), tree=tree) as started:
         yield started
 
 

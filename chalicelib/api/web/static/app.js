@@ -7,7 +7,7 @@ import { ExperimentView } from "./experiment.js";
 import { ExperimentsView } from "./experiments.js";
 import { href, usePlace } from "./router.js";
 import { RunView } from "./run.js";
-import { Empty, Failure } from "./ui.js";
+import { Empty, Failure, useTitle } from "./ui.js";
 
 const THEME = "trialbook.theme";
 
@@ -123,6 +123,7 @@ function toContent(event) {
 
 /** The key is pasted once, and forgotten with the tab. */
 function KeyForm() {
+  useTitle("");
   const [text, setText] = useState("");
   const [error, setError] = useState(/** @type {Error | null} */ (null));
   const [isBusy, setBusy] = useState(false);

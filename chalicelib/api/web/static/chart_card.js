@@ -65,7 +65,7 @@ export function ChartCard({ metric, runs, settings, palette, onZoom, isAlone }) 
       <h3 title=${plain(metric)}>${metric}</h3>
       <span class="chart-tools">
         <button type="button" class="quiet" onClick=${toCsv} disabled=${lines.length === 0} aria-label=${`CSV of ${plain(metric)}`}>CSV</button>
-        <button type="button" class="quiet" onClick=${() => setWide(!isWide)} aria-pressed=${isWide} aria-label=${`${plain(metric)} over the whole width`}>
+        <button type="button" class="quiet" onClick=${() => setWide(!isWide)} aria-pressed=${isWide} aria-label=${`${isWide ? "Narrow" : "Wide"}: ${plain(metric)}`}>
           ${isWide ? "Narrow" : "Wide"}
         </button>
       </span>

@@ -10,7 +10,7 @@ import { counted } from "./format.js";
 import { adjust, here, href } from "./router.js";
 import { foundRuns, Missing } from "./run_found.js";
 import { RunPicker } from "./run_picker.js";
-import { Await, Empty } from "./ui.js";
+import { Await, Empty, useFirst } from "./ui.js";
 
 const NEWEST = 10;
 /** The most that one question may be about. */
@@ -101,8 +101,9 @@ export function MetricCharts({ runs: given, place, total = given.length }) {
   const filter = useTyped(asked.filter, (text) => adjust(here(), { metrics: text }));
   const smoothing = useTyped(asked.smoothing, (value) => adjust(here(), { smooth: value === 0 ? null : String(value) }));
   const names = useMemo(() => [...new Set(runs.flatMap((run) => Object.keys(run.metric_summary)))], [runs]);
-  const groups = useMemo(() => grouped(names, filter.settled), [names, filter.settled]);
-  const count = groups.reduce((sum, [, own]) => sum + own.length, 0);
+  const found = useMemo(() => grouped(names, filter.settled).flatMap(([, own]) => own), [names, filter.settled]);
+  const count = found.length;
+  const { shown, more } = useFirst(found);
   const settings = { ...asked, smoothing: smoothing.typed };
   const zoom = (/** @type {[number, number] | null} */ range) => adjust(here(), zoomQuery(range));
   if (names.length === 0) {
@@ -116,7 +117,7 @@ export function MetricCharts({ runs: given, place, total = given.length }) {
     <p class="faint" role="status">
       ${counted(count, "metric")}${filter.settled && ` of ${names.length}`}
     </p>
-    ${groups.map(
+    ${grouped(shown, "").map(
       ([group, own]) => html`<details class="chart-group" key=${group} open>
         <summary><h2>${group || "Metrics"}</h2> <span class="faint">${own.length}</span></summary>
         <div class="charts">
@@ -126,6 +127,7 @@ export function MetricCharts({ runs: given, place, total = given.length }) {
         </div>
       </details>`,
     )}
+    ${more}
   `;
 }
 

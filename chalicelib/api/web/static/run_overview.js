@@ -5,7 +5,7 @@ import { byName } from "./chart_settings.js";
 import { useData } from "./data.js";
 import { number, time } from "./format.js";
 import { href } from "./router.js";
-import { Copy, Failure, Status, When } from "./ui.js";
+import { Copy, Failure, Status, When, useFirst } from "./ui.js";
 
 const CHILDREN = 100;
 const FEW = 12;
@@ -73,10 +73,11 @@ function Values({ title, entries, code }) {
 
 /** @param {{ entries: [string, string][] }} props */
 function Pairs({ entries }) {
+  const { shown, more } = useFirst(entries);
   return html`<div class="scroll run-pairs" tabindex="0">
     <table class="whole">
       <tbody>
-        ${entries.map(
+        ${shown.map(
           ([name, value]) => html`<tr key=${name}>
             <th scope="row">${name}</th>
             <td class="long mono">${value === "" ? html`<span class="faint">(empty)</span>` : value}</td>
@@ -85,6 +86,7 @@ function Pairs({ entries }) {
         )}
       </tbody>
     </table>
+    ${more}
   </div>`;
 }
 
@@ -93,6 +95,7 @@ function Metrics({ run }) {
   const [words, setWords] = useState("");
   const all = Object.entries(run.metric_summary).sort(([a], [b]) => byName(a, b));
   const found = all.filter(([name]) => name.toLowerCase().includes(words.toLowerCase()));
+  const { shown, more } = useFirst(found);
   return html`<section>
     <h2>Metrics <span class="faint">${all.length || ""}</span></h2>
     ${all.length > FEW && html`<${Find} what="Metrics" words=${words} setWords=${setWords} />`}
@@ -111,7 +114,7 @@ function Metrics({ run }) {
               </tr>
             </thead>
             <tbody>
-              ${found.map(
+              ${shown.map(
                 ([name, summary]) => html`<tr key=${name}>
                   <th scope="row"><a href=${href(["runs", run.run_id, "charts"], { metrics: name })}>${name}</a></th>
                   <td class="number" title=${String(summary.last)}>${number(summary.last)}</td>
@@ -123,6 +126,7 @@ function Metrics({ run }) {
               )}
             </tbody>
           </table>
+          ${more}
         </div>`}
   </section>`;
 }

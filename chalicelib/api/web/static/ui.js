@@ -4,6 +4,9 @@ import { ApiError } from "./api.js";
 import { useMinute } from "./data.js";
 import { ago, plain, time } from "./format.js";
 
+/** Of a list that is shown. More would take a browser seconds. */
+const FIRST = 500;
+
 /**
  * What is loaded, or that it is on its way, or why it is not there.
  * @param {{ loaded: import("./data.js").Loaded<any>, children: (data: any) => unknown, what?: string }} props
@@ -209,4 +212,20 @@ export function useTitle(text) {
       said.textContent = plain(text);
     }
   }, [text]);
+}
+
+/**
+ * The first of many, and more when asked for.
+ * @template T
+ * @param {T[]} all
+ * @returns {{ shown: T[], more: unknown }} `more` is a button, when there are more
+ */
+export function useFirst(all) {
+  const [count, setCount] = useState(FIRST);
+  return {
+    shown: all.slice(0, count),
+    more:
+      all.length > count &&
+      html`<button type="button" onClick=${() => setCount(count + FIRST)}>Show more of ${all.length.toLocaleString("en")}</button>`,
+  };
 }
