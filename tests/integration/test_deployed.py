@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -107,6 +108,18 @@ def test_an_assistant_logs_and_reads_back(api: Api) -> None:
     content = _tool(api, "get_artifact_content_in_experiment", named)["content"]
     assert content[0] == {"type": "text", "text": "it works"}
     assert api.get("/mcp").status_code == 405
+
+
+def test_the_page_is_there_with_its_files(api: Api) -> None:
+    page = api.get("/")
+    assert page.status_code == 200
+    assert '<base href="/api/">' in page.text
+    names = re.findall(r'"(assets/[^"]+)"', page.text)
+    assert len(names) == 3
+    for name in names:
+        file = api.get(f"/{name}")
+        assert file.status_code == 200
+        assert "immutable" in file.headers["cache-control"]
 
 
 def test_counts_come_by_the_stream_of_the_table(api: Api) -> None:
