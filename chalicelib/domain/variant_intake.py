@@ -26,7 +26,7 @@ from chalicelib.core.model.variant_log import (
     Register,
     VariantLog,
 )
-from chalicelib.domain import variant_rules
+from chalicelib.domain import names, variant_rules
 from chalicelib.domain.stored_bytes import Spread, in_turn
 from chalicelib.storage.variant_definitions import DefinitionStore
 from chalicelib.storage.variant_exports import ExportStore
@@ -73,8 +73,15 @@ def no_such_experiment(slug: str) -> NotFound:
     return NotFound("there is no such experiment", slug=slug)
 
 
+def check_slug(slug: str) -> None:
+    """Before any store is asked: what is no slug may make no key. Raises NotFound."""
+    if not names.is_slug(slug):
+        raise no_such_experiment(slug)
+
+
 def find(stores: VariantStores, context: Context, slug: str) -> Definition:
     """The experiment of a slug, as it is now. Two reads. Raises NotFound, also when deleted."""
+    check_slug(slug)
     definition = stores.definitions.fresh(context.tenant, slug)
     if definition is None or definition.experiment.lifecycle_stage == "deleted":
         raise no_such_experiment(slug)
@@ -88,6 +95,7 @@ def definition_for(
     stores: VariantStores, context: Context, slug: str, new: Sequence[NewLog]
 ) -> Definition:
     """A definition by which these logs can be taken or refused."""
+    check_slug(slug)
     # What is kept may be stale, which a write of the register would notice; only for refusing
     # something it is too old.
     usable: list[Definition] = []

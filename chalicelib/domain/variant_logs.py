@@ -35,6 +35,7 @@ from chalicelib.domain.variant_intake import (
     NewLog,
     VariantStores,
     check_metrics,
+    check_slug,
     definition_for,
     no_such_experiment,
     prepared,
@@ -54,6 +55,7 @@ def assign(stores: VariantStores, context: Context, slug: str, unit: str) -> Var
     """The variant of a unit: the same for the same definition, whoever asks and how often. No
     request while the definition is kept. Raises NotFound when there is no such experiment, or it is
     not active."""
+    check_slug(slug)
     definition = stores.definitions.get(context.tenant, slug)
     if definition is None or not _assigns(definition):
         definition = stores.definitions.fresh(context.tenant, slug)

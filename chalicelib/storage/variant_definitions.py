@@ -22,7 +22,6 @@ from chalicelib.storage.table import Check, Table
 from chalicelib.storage.variant_register import register_of, replaced
 
 KEPT_S: Final = 5.0
-MAX_SLUG_CHARACTERS: Final = 63
 MAX_KEPT: Final = 1000
 
 
@@ -47,8 +46,6 @@ class DefinitionStore:
 
     def fresh(self, tenant: TenantId, slug: str) -> Definition | None:
         """As it is now. Two reads."""
-        if len(slug) > MAX_SLUG_CHARACTERS:
-            return None  # also for what would make no key
         read_at_s, forgotten = self._clock.monotonic_s(), self._forgotten
         item = self.table.get(keys.experiment_slug(tenant, slug))
         if item is None:

@@ -351,6 +351,16 @@ def test_late_outcomes_are_merged_into_the_log(service: Service) -> None:
     refused(service.write.post(url, json={f"m{n}": n for n in range(49)}), 409)
 
 
+@pytest.mark.parametrize("slug", ["No_Slug", "%20", "a%2Fb", "x" * 64, "x" * 3000])
+def test_what_is_no_slug_names_no_experiment(laptop: Service, slug: str) -> None:
+    at = f"/experiment/{slug}"
+    refused(laptop.read.post(f"{at}/assign", json={"userId": "u"}), 404)
+    refused(laptop.write.post(f"{at}/log", json={"variantKey": "A"}), 404)
+    refused(laptop.write.post(f"{at}/log/batch", json={"logs": [{"variantKey": "A"}]}), 404)
+    refused(laptop.write.post(f"{at}/log/{new_id()}/metrics", json={"score": 1}), 404)
+    refused(laptop.read.get(f"{at}/logs"), 404)
+
+
 def test_late_outcomes_of_two_writers_are_both_kept(service: Service) -> None:
     ab(service)
     log = found(post_log(service))["logId"]

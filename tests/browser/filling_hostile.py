@@ -17,7 +17,6 @@ from tests.browser.filling import Filler, filler, until
 from tests.browser.payloads import ALL, FORMULAS, HTML, MARKDOWN, MARKUP, NAMES_OF_OBJECTS, SVG
 
 _PARAMS_AT_ONCE: Final = 100
-_AT_MS: Final = 1_750_000_000_000
 
 
 @dataclass(frozen=True)

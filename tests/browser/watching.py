@@ -45,14 +45,6 @@ class Watch:
             if not any(re.search(pattern, one) for pattern in self._allowed)
         ]
 
-    def api_requests(self, part: str = "") -> list[Request]:
-        """Those that are not files of the page, with that part in their path."""
-        return [
-            one
-            for one in self.requests
-            if "/assets/" not in one.url and part in one.url and not one.url.startswith(_OWN)
-        ]
-
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning", "assert"}:
             where = message.location["url"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -44,8 +45,8 @@ class WebView(EventView):
         work.answered(request_id_of(event), method_of(event), self._route, answer["statusCode"])
         return answer
 
-    def answered(self, incoming: Incoming) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def answered(self, incoming: Incoming) -> dict[str, Any]: ...
 
 
 class Page(WebView):

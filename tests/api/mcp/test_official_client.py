@@ -47,10 +47,6 @@ REVISION: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 PICTURE: Final = png(16, 16)
 WAV: Final = b"RIFF$\0\0\0WAVEfmt "
 BINARY: Final = bytes(range(256))
-POINTS: Final = 10_000
-LOGS: Final = 60
-ASKED_AT_MOST: Final = 10_000
-"""A test that asks more often in vain has failed."""
 
 
 async def test_the_server_says_who_it_is_and_how_to_begin(

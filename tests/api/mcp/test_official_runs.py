@@ -23,7 +23,6 @@ from tests.api.mcp.official import (
     structured,
     text_of,
 )
-from tests.api.named import png
 from tests.api.process import Serving
 
 pytestmark = [
@@ -32,10 +31,6 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.parametrize("mode", MODES),
 ]
-REVISION: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
-PICTURE: Final = png(16, 16)
-WAV: Final = b"RIFF$\0\0\0WAVEfmt "
-BINARY: Final = bytes(range(256))
 POINTS: Final = 10_000
 LOGS: Final = 60
 ASKED_AT_MOST: Final = 10_000
